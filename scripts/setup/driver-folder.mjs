@@ -1,0 +1,112 @@
+/**
+ * The layout of `.gpu/`, the folder with the software drivers (src/gpu/node-gpu.ts reads it):
+ *
+ *     .gpu/driver.json              { "use": "system" | "lavapipe" | "swiftshader", "seen": ... }: what setup chose
+ *     .gpu/lavapipe/driver.json     { "kind", "platform", "libraries", "driver" }: written last
+ *     .gpu/lavapipe/icd.json        the same for the Vulkan loader
+ *     .gpu/lavapipe/*.so*           the driver, the Vulkan loader and the libraries that the system lacks
+ *     .gpu/swiftshader/...          the same
+ *
+ * Imports only ./elf.mjs and Node's own modules.
+ */
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { loadingOrder, readElf } from './elf.mjs';
+
+/** @typedef {'lavapipe' | 'swiftshader'} DriverKind */
+/** @typedef {{ use: 'system' | DriverKind, seen: string }} Choice */
+
+/** The name under which every program asks for the Vulkan loader. */
+const LOADER = 'libvulkan.so.1';
+
+/** What a driver was built for: one made for another kind of machine is not used. */
+export const platform = `${process.platform}-${process.arch}`;
+
+/**
+ * Keeps of the unpacked files what the driver needs, in `.gpu/<kind>`. The folder appears complete or not at all.
+ * @param {string} gpuFolder the project's `.gpu`
+ * @param {DriverKind} kind
+ * @param {string} source a folder with the driver, the Vulkan loader and their libraries, at any depth
+ * @param {string} driver file name of the Vulkan driver
+ */
+export function packDriver(gpuFolder, kind, source, driver) {
+  const files = findLibraries(source);
+  for (const wanted of [LOADER, driver]) if (!files.has(wanted)) throw new Error(`${wanted} is not in the package`);
+  const libraries = loadingOrder(files, [LOADER, driver]);
+
+  const folder = join(gpuFolder, `${kind}.tmp`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const name of libraries) copyFileSync(/** @type {string} */ (files.get(name)), join(folder, name));
+  writeJson(join(folder, 'icd.json'), {
+    file_format_version: '1.0.0',
+    ICD: { api_version: '1.3.0', library_path: `./${driver}` },
+  });
+  // The driver itself is loaded by the Vulkan loader.
+  writeJson(join(folder, 'driver.json'), {
+    kind,
+    platform,
+    driver,
+    libraries: libraries.filter((name) => name !== driver),
+  });
+  rmSync(join(gpuFolder, kind), { recursive: true, force: true });
+  renameSync(folder, join(gpuFolder, kind));
+}
+
+/**
+ * All shared libraries below a folder, by the name that the linker knows them under.
+ * @param {string} folder
+ * @returns {Map<string, string>}
+ */
+function findLibraries(folder) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.so(\.|$)/.test(entry.name)) continue;
+    const file = realpathSync(join(entry.parentPath, entry.name));
+    const elf = readElf(file);
+    // A Vulkan driver is asked for by file name, other libraries by their SONAME.
+    if (elf) found.set(elf.soname ?? basename(file), file);
+    if (elf && /^libv(k_|ulkan_)/.test(entry.name)) found.set(entry.name, file);
+  }
+  return found;
+}
+
+/**
+ * Whether a driver is there and made for this kind of machine.
+ * @param {string} folder the driver's folder
+ */
+export function isPrepared(folder) {
+  return readJson(join(folder, 'driver.json'))?.platform === platform;
+}
+
+/**
+ * @param {string} file
+ * @returns {any} null when the file is missing or no JSON
+ */
+export function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Writes beside the file and renames, so that no one ever reads half a file.
+ * @param {string} file
+ * @param {unknown} value
+ */
+export function writeJson(file, value) {
+  writeFileSync(`${file}.tmp`, `${JSON.stringify(value, null, 2)}\n`);
+  renameSync(`${file}.tmp`, file);
+}

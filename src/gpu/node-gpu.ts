@@ -131,7 +131,7 @@ function findGpuFolder(): string | null {
   const fs = process.getBuiltinModule('node:fs');
   for (let folder = process.cwd(); ; folder = path.dirname(folder)) {
     const candidate = path.join(folder, '.gpu');
-    if (fs.existsSync(path.join(candidate, 'driver.json'))) return candidate;
+    if (fs.existsSync(candidate)) return candidate;
     if (folder === path.dirname(folder)) return null;
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The float64 reference against the golden data (all operators) and against central differences (random shapes), so that
- * it can be trusted independently of the GPU code.
+ * The float64 reference against the golden data: all operators, optimizers and schedules. With gradcheck.test.ts (central
+ * differences over random shapes) it can be trusted independently of the GPU code.
  */
 import { describe, expect, it } from 'vitest';
 import { compare, families, GOLDENS, type GoldenCase, goldenInputs, goldenUpstream, loadFamily } from './goldens.ts';
 import { referenceOp } from './reference/index.ts';
 import { need, type Tensors, toFloat32 } from './tensor.ts';
 
-/** Families that are not lists of operators. */
-const OTHERS = ['nets', 'optim', 'init'];
+/** Families that are not lists of operators: whole networks, and statistics of initialisers. */
+const OTHERS = ['nets', 'init'];
 const operatorFamilies = families(GOLDENS).filter((family) => !OTHERS.includes(family));
 
 /** Compares results, rounded once to float32 as the stored values are, with the tensors of a case. */
@@ -32,6 +32,10 @@ describe.each(operatorFamilies)('reference against golden %s', (family) => {
       const inputs = goldenInputs(golden);
       expect(golden.outputs.length).toBeGreaterThan(0);
       expectTensors(golden, op.forward(inputs, golden.attrs), itself(golden.outputs));
+      if (golden.momentum) {
+        const { ok, message } = compare(op.forward(inputs, golden.attrs).momentum!, golden.momentum, { rtol: 1e-12 });
+        expect(ok, `${golden.name}: momentum: ${message}`).toBe(true);
+      }
       if (Object.keys(golden.gradients).length === 0) return;
       expect(op.backward, `${golden.op} has no backward`).toBeDefined();
       expectTensors(golden, op.backward!(inputs, golden.attrs, goldenUpstream(golden)), golden.gradients);
@@ -39,8 +43,8 @@ describe.each(operatorFamilies)('reference against golden %s', (family) => {
   );
 });
 
-it('covers every operator family of the golden data', () => {
+it('covers every family of the golden data but nets and init', () => {
   const cases = operatorFamilies.flatMap((family) => loadFamily(GOLDENS, family));
-  expect(operatorFamilies).toHaveLength(12);
-  expect(cases.length).toBeGreaterThan(300);
+  expect(operatorFamilies).toHaveLength(13);
+  expect(cases.length).toBeGreaterThan(450);
 });

@@ -2,16 +2,18 @@
  * The float64 CPU reference: every operator of the reference data, keyed by its name there, with attributes as they are
  * there. Written for clarity; the GPU kernels are tested against it. May import the files of this folder.
  *
- * Left out: whole networks (`nets`) and initialisers (`init`); optimizers and schedules are in optimizers.ts.
+ * Left out: whole networks (`nets`) and initialisers (`init`).
  */
 import type { ReferenceOp } from './attrs.ts';
 import { binaries } from './binary.ts';
 import { losses } from './losses.ts';
 import { moves } from './move.ts';
 import { norms } from './norm.ts';
+import { optimizers } from './optimizers.ts';
 import { pools } from './pool.ts';
 import { products } from './products.ts';
 import { reductions } from './reduce.ts';
+import { schedules } from './schedules.ts';
 import { unaries } from './unary.ts';
 
 export type { Attrs, ReferenceOp } from './attrs.ts';
@@ -25,6 +27,8 @@ export const reference: Readonly<Record<string, ReferenceOp>> = {
   ...losses,
   ...norms,
   ...moves,
+  ...optimizers,
+  ...schedules,
 };
 
 /** The reference of one operator; an error that names it if there is none. */

@@ -92,12 +92,17 @@ export function readChoice(gpuFolder) {
 }
 
 /**
+ * Remembers a choice. Where that cannot be written, everything works, only setup looks for an adapter every time.
  * @param {string} gpuFolder
  * @param {Choice} choice
  */
 export function writeChoice(gpuFolder, choice) {
-  mkdirSync(gpuFolder, { recursive: true });
-  writeJson(join(gpuFolder, 'driver.json'), choice);
+  try {
+    mkdirSync(gpuFolder, { recursive: true });
+    writeJson(join(gpuFolder, 'driver.json'), choice);
+  } catch {
+    // A folder that may only be read.
+  }
 }
 
 /**

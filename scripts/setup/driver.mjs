@@ -92,7 +92,8 @@ function ensureAny(gpuFolder, check) {
     } catch (error) {
       if (!(error instanceof SetupError)) throw error;
       reasons.push(error.message);
-      why = error.message;
+      say(error.message);
+      why = `instead of ${kind}`;
     }
   }
   throw new SetupError(
@@ -120,9 +121,9 @@ function ensureDriver(gpuFolder, kind, why, check) {
 
   say(`fetching ${title} from ${from} into .gpu/${kind} (${why})`);
   const temporary = join(gpuFolder, 'tmp');
-  rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary, { recursive: true });
   try {
+    rmSync(temporary, { recursive: true, force: true });
+    mkdirSync(temporary, { recursive: true });
     prepare(gpuFolder, temporary);
   } catch (error) {
     throw new SetupError(`${kind}: ${/** @type {Error} */ (error).message}`);

@@ -69,6 +69,7 @@ Dir::Etc::sourcelist "/dev/null";
 Dir::Etc::sourceparts "${folder}/sources";
 Debug::NoLocking "true";
 APT::Sandbox::User "";
+APT::Update::Error-Mode "any";
 APT::Get::Assume-Yes "true";
 Acquire::Languages "none";
 Acquire::Retries "1";

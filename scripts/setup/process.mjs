@@ -41,14 +41,14 @@ export function orExit(action) {
 }
 
 /**
- * Runs a command quietly and returns what it printed on stdout. When it fails, the error's message ends with the last
- * thing the command complained about.
+ * Runs a command quietly and returns what it printed on stdout. When it fails, the error's message ends with the cause
+ * that the command named.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, shell?: boolean }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, shell?: boolean, title?: string }} [options] `title`: its name in errors
  * @returns {string}
  */
-export function run(command, args, options = {}) {
+export function run(command, args, { title = command, ...options } = {}) {
   const child = spawnSync(command, args, {
     ...options,
     encoding: 'utf8',
@@ -57,19 +57,22 @@ export function run(command, args, options = {}) {
   });
   if (child.error) {
     const missing = /** @type {NodeJS.ErrnoException} */ (child.error).code === 'ENOENT';
-    throw new SetupError(missing ? `${command} is not installed` : child.error.message);
+    throw new SetupError(missing ? `${title} is not installed` : child.error.message);
   }
   if (child.status !== 0) {
-    const complaint = child.stderr
-      .split('\n')
-      .findLast((line) => /^(E:|npm error (?!A complete log)|.*[Ee]rror:)/.test(line));
-    const reason = complaint?.replace(/^(E:|npm error)\s*/, '') ?? `exit code ${child.status ?? child.signal}`;
-    throw new SetupError(
-      `${command} ${args.find((arg) => /^[a-z]/.test(arg)) ?? ''}: ${reason}`,
-      child.stdout + child.stderr,
-    );
+    const subcommand = args.find((arg) => /^[a-z]+$/.test(arg)) ?? '';
+    const reason = firstComplaint(child.stderr) ?? `exit code ${child.status ?? child.signal}`;
+    throw new SetupError(`${title} ${subcommand}: ${reason}`, child.stdout + child.stderr);
   }
   return child.stdout;
+}
+
+/**
+ * What a failed apt or npm names as the cause.
+ * @param {string} stderr
+ */
+function firstComplaint(stderr) {
+  return /^(?:E:|npm error code) *(.+)/m.exec(stderr)?.[1];
 }
 
 /**
@@ -79,6 +82,6 @@ export function run(command, args, options = {}) {
  */
 export function npm(args, cwd) {
   const self = process.env.npm_execpath;
-  if (self?.endsWith('.js')) return run(process.execPath, [self, ...args], { cwd });
+  if (self?.endsWith('.js')) return run(process.execPath, [self, ...args], { cwd, title: 'npm' });
   return run('npm', args, { cwd, shell: process.platform === 'win32' });
 }

@@ -21,7 +21,7 @@ const WANTED = [DRIVER, 'libvulkan.so.1'];
  */
 export function prepareSwiftshader(gpuFolder, temporary) {
   if (process.arch !== 'x64') throw new SetupError(`SwiftShader is not available for ${process.arch}`);
-  npm(['pack', PACKAGE, '--pack-destination', temporary], temporary);
+  npm(['pack', PACKAGE, '--fetch-retries=1', '--pack-destination', temporary], temporary);
   const archive = readdirSync(temporary).find((name) => name.endsWith('.tgz'));
   if (!archive) throw new SetupError('npm pack left no archive');
 

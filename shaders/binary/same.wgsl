@@ -1,0 +1,25 @@
+// y = f(a, b), element by element: both operands lie in memory as the result does.
+//
+// Threads: one for each vec4. The function is the slot. Padding lanes are zero in all three: MASK where f(0, 0) is not 0.
+//#include "lib/linear-id.wgsl"
+struct Params { count4: u32, channels: u32, padded: u32 }
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+//#function
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let i = linear_group(wg, groups) * 64u + li;
+  if (i >= params.count4) { return; }
+  let p = a[i];
+  let q = b[i];
+  var r = vec4f(f(p.x, q.x), f(p.y, q.y), f(p.z, q.z), f(p.w, q.w));
+//#if MASK
+  let c = (4u * i) % params.padded;
+  r = select(vec4f(), r, c + vec4u(0u, 1u, 2u, 3u) < vec4u(params.channels));
+//#endif
+  y[i] = r;
+}

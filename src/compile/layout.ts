@@ -1,0 +1,68 @@
+/** Chooses the layout of every value and inserts conversions where a node wants another one. Pure; imports graph. */
+import { type Layout, sameMemory } from '../graph/layout.ts';
+import type { PlanValue } from '../graph/types.ts';
+import { type Ir, type IrNode, type Output, type Relayout, useCounts } from './ir.ts';
+
+/** Fresh value numbers, above all that exist. */
+function numbering(ir: Ir): () => number {
+  let next = Math.max(0, ...ir.values.keys()) + 1;
+  return () => next++;
+}
+
+/** Values get layouts as their producers give them; a conversion is made once for each value and layout. */
+export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
+  const values = new Map(ir.values);
+  const fresh = numbering(ir);
+  const nodes: IrNode[] = [];
+  const converted = new Map<string, number>();
+
+  const addConversion = (value: PlanValue, layout: Layout, scope: string): number => {
+    const id = fresh();
+    values.set(id, { ...value, id, layout, source: { kind: 'node' } });
+    nodes.push({ ...relayout(value, layout), scope, inputs: [value.id], outputs: [id], epilogue: null });
+    return id;
+  };
+  const inLayout = (id: number, layout: Layout, scope: string): number => {
+    const value = values.get(id)!;
+    if (sameMemory(value.shape, value.layout, layout)) return id;
+    const key = `${id} ${layout}`;
+    const known = converted.get(key) ?? addConversion(value, layout, scope);
+    converted.set(key, known);
+    return known;
+  };
+
+  for (const node of ir.nodes) {
+    const choice = node.impl.layout(node.inputs.map((id) => values.get(id)!));
+    const inputs = node.inputs.map((id, i) => inLayout(id, choice.inputs[i]!, node.scope));
+    for (const [i, id] of node.outputs.entries()) values.set(id, { ...values.get(id)!, layout: choice.outputs[i]! });
+    nodes.push({ ...node, inputs });
+  }
+  const outputs = ir.outputs.map(({ value, sink }): Output => {
+    if (sink.kind === 'read') return { value, sink };
+    return { value: inLayout(value, sink.kind === 'gradient' ? sink.layout : 'plain', ''), sink };
+  });
+  return separateSinks({ values, nodes, outputs }, relayout);
+}
+
+/**
+ * A result that goes to an arena is written there by its own kernel. Where that cannot be (it is an input, a view, read by
+ * another node, or wanted at two places), a copy is.
+ */
+function separateSinks(ir: Ir, relayout: Relayout): Ir {
+  const values = new Map(ir.values);
+  const nodes = [...ir.nodes];
+  const fresh = numbering(ir);
+  const uses = useCounts(ir);
+  // A kernel that reads the state arena may not write it too: its result is copied afterwards.
+  const readsState = (node: IrNode): boolean => node.inputs.some((id) => values.get(id)!.source.kind === 'state');
+  const made = new Set(ir.nodes.filter((node) => !node.impl.view && !readsState(node)).flatMap((node) => node.outputs));
+  const outputs = ir.outputs.map(({ value, sink }): Output => {
+    if (sink.kind === 'read' || (made.has(value) && uses.get(value) === 1)) return { value, sink };
+    const source = values.get(value)!;
+    const id = fresh();
+    values.set(id, { ...source, id, source: { kind: 'node' } });
+    nodes.push({ ...relayout(source, source.layout), scope: '', inputs: [value], outputs: [id], epilogue: null });
+    return { value: id, sink };
+  });
+  return { values, nodes, outputs };
+}

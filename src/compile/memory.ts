@@ -1,0 +1,164 @@
+/**
+ * Where each value lives. Activations share slabs, whole buffers reused by lifetime: one dispatch may not bind two ranges
+ * of one GPUBuffer as read and read_write (https://www.w3.org/TR/webgpu/#programming-model-resource-usages), so no two
+ * values that are alive together share a buffer. Pure; imports graph and util.
+ */
+import { physicalSize } from '../graph/layout.ts';
+import type { PlanValue } from '../graph/types.ts';
+import { roundUp } from '../util/shape.ts';
+import type { Ir } from './ir.ts';
+import { ALIGNMENT, type Arena, type BufferRef, bytesFor, type Place } from './place.ts';
+import type { Schedule } from './schedule.ts';
+import type { Selection } from './select.ts';
+
+export interface Memory {
+  readonly places: ReadonlyMap<number, Place>;
+  /** By node index and scratch name. */
+  readonly scratch: ReadonlyMap<string, Place>;
+  readonly slabs: readonly number[];
+  readonly constants: readonly { readonly value: number; readonly elements: number }[];
+  /** Sum of all slab values as if nothing were shared, and the most that is alive at a time: what sharing achieves. */
+  readonly unsharedBytes: number;
+  readonly peakBytes: number;
+}
+
+export interface Arenas {
+  readonly parameters: Arena;
+  readonly state: Arena;
+}
+
+interface Request {
+  readonly key: number | string;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Best fit by lifetime: the smallest free slab that holds it, else the largest free one grows, else a new one. */
+export function assignSlabs(requests: readonly Request[]): { slabs: number[]; slabOf: Map<number | string, number> } {
+  const slabs: number[] = [];
+  const freeFrom: number[] = [];
+  const slabOf = new Map<number | string, number>();
+  for (const { key, bytes, first, last } of [...requests].sort((a, b) => a.first - b.first || b.bytes - a.bytes)) {
+    let best = -1;
+    for (let i = 0; i < slabs.length; i++) {
+      if (freeFrom[i]! > first) continue;
+      const fits = slabs[i]! >= bytes;
+      const bestFits = best >= 0 && slabs[best]! >= bytes;
+      if (
+        best < 0 ||
+        (fits && (!bestFits || slabs[i]! < slabs[best]!)) ||
+        (!fits && !bestFits && slabs[i]! > slabs[best]!)
+      )
+        best = i;
+    }
+    const index = best < 0 ? slabs.length : best;
+    slabs[index] = Math.max(slabs[index] ?? 0, bytes);
+    freeFrom[index] = last + 1;
+    slabOf.set(key, index);
+  }
+  return { slabs, slabOf };
+}
+
+function arenaPlaces({ parameters, state }: Arenas) {
+  const place = (arena: Arena, ref: (shard: number) => BufferRef) =>
+    new Map(
+      arena.entries.map((e): [string, Place] => [e.name, { buffer: ref(e.shard), offset: e.offset, bytes: e.bytes }]),
+    );
+  return {
+    parameter: place(parameters, (shard) => ({ kind: 'parameters', shard })),
+    gradient: place(parameters, (shard) => ({ kind: 'gradients', shard })),
+    state: place(state, () => ({ kind: 'state' })),
+  };
+}
+
+/** The values that need slab memory: what nodes make, unless it goes to an arena, and scratch. */
+function slabRequests(ir: Ir, plan: Schedule, selection: Selection, fixed: ReadonlyMap<number, Place>): Request[] {
+  const requests: Request[] = [];
+  for (const [i, selected] of selection.entries()) {
+    if (!selected) continue;
+    const bound = new Set<number>();
+    for (const kernel of selected.variant.kernels) {
+      for (const target of Object.values(kernel.bind)) {
+        if (!('scratch' in target)) bound.add(target.id);
+        else {
+          const key = `${i}:${target.scratch}`;
+          if (!requests.some((r) => r.key === key))
+            requests.push({ key, bytes: bytesFor(target.elements), first: i, last: i });
+        }
+      }
+    }
+    for (const id of selected.node.outputs) {
+      if (fixed.has(id) || !(bound.has(id) || plan.used.has(id))) continue;
+      const value = ir.values.get(id)!;
+      requests.push({
+        key: id,
+        bytes: bytesFor(physicalSize(value.shape, value.layout)),
+        first: i,
+        last: plan.lifetimes.get(id)!.last,
+      });
+    }
+  }
+  return requests;
+}
+
+function peak(requests: readonly Request[], steps: number): number {
+  let most = 0;
+  for (let i = 0; i < steps; i++) {
+    most = Math.max(
+      most,
+      requests.reduce((sum, r) => (r.first <= i && i <= r.last ? sum + r.bytes : sum), 0),
+    );
+  }
+  return most;
+}
+
+/** Places for all values of a plan. */
+export function planMemory(ir: Ir, plan: Schedule, selection: Selection, arenas: Arenas): Memory {
+  const arena = arenaPlaces(arenas);
+  const places = new Map<number, Place>();
+  const constants: { value: number; elements: number }[] = [];
+  const leafPlace = (value: PlanValue): Place | undefined => {
+    const elements = physicalSize(value.shape, value.layout);
+    const bytes = bytesFor(elements);
+    switch (value.source.kind) {
+      case 'parameter':
+        return arena.parameter.get(value.source.name);
+      case 'state':
+        return arena.state.get(value.source.name);
+      case 'input':
+      case 'external':
+        return { buffer: { kind: value.source.kind, name: value.source.name }, offset: 0, bytes };
+      case 'constant':
+        constants.push({ value: value.source.value, elements });
+        return { buffer: { kind: 'constant', index: constants.length - 1 }, offset: 0, bytes };
+      default:
+        return undefined;
+    }
+  };
+  for (const id of plan.used) {
+    const place = leafPlace(ir.values.get(id)!);
+    if (place) places.set(id, place);
+  }
+  for (const { value, sink } of ir.outputs) {
+    if (sink.kind === 'gradient') places.set(value, arena.gradient.get(sink.parameter)!);
+    if (sink.kind === 'state') places.set(value, arena.state.get(sink.name)!);
+  }
+  const requests = slabRequests(ir, plan, selection, places);
+  const { slabs, slabOf } = assignSlabs(requests);
+  const scratch = new Map<string, Place>();
+  for (const { key, bytes } of requests) {
+    const place: Place = { buffer: { kind: 'slab', index: slabOf.get(key)! }, offset: 0, bytes };
+    if (typeof key === 'string') scratch.set(key, place);
+    else places.set(key, place);
+  }
+  for (const [id, owner] of plan.base) if (id !== owner && places.has(owner)) places.set(id, places.get(owner)!);
+  return {
+    places,
+    scratch,
+    slabs: slabs.map((bytes) => roundUp(bytes, ALIGNMENT)),
+    constants,
+    unsharedBytes: requests.reduce((sum, r) => sum + r.bytes, 0),
+    peakBytes: peak(requests, plan.nodes.length),
+  };
+}

@@ -1,0 +1,198 @@
+/** The plan of a graph: `compilePlan` runs the passes, `printPlan` shows the result as a table. Pure; imports graph, shader, util. */
+import type { Layout } from '../graph/layout.ts';
+import type { DType, Value } from '../graph/types.ts';
+import type { DeviceCaps } from '../util/caps.ts';
+import { GaborError } from '../util/errors.ts';
+import type { Shape } from '../util/shape.ts';
+import { fuse } from './fuse.ts';
+import { capture, type Ir, type Relayout, type Sink } from './ir.ts';
+import { assignLayouts } from './layout.ts';
+import {
+  emptyUniforms,
+  joinUniforms,
+  type KernelOf,
+  lowerKernel,
+  type PlanDispatch,
+  type UniformBlock,
+} from './lower.ts';
+import { type Arenas, type Memory, planMemory } from './memory.ts';
+import { type Place, refName } from './place.ts';
+import { type Schedule, schedule } from './schedule.ts';
+import { type Chooser, type Selection, select } from './select.ts';
+
+export interface PlanTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly layout: Layout;
+  readonly place: Place;
+}
+
+/** Everything a session needs to run a graph, and nothing that belongs to a device. */
+export interface Plan {
+  readonly dispatches: readonly PlanDispatch[];
+  readonly inputs: readonly PlanTensor[];
+  readonly outputs: readonly PlanTensor[];
+  readonly externals: readonly PlanTensor[];
+  readonly constants: Memory['constants'];
+  readonly slabs: readonly number[];
+  readonly uniforms: Uint32Array<ArrayBuffer>;
+  readonly memory: { readonly slabBytes: number; readonly unsharedBytes: number; readonly peakBytes: number };
+  readonly flops: number;
+}
+
+/** A kernel that is no op: it works on whole arenas (optimizers) or for its effect (metrics). */
+export interface Tail {
+  readonly label: string;
+  readonly kernel: KernelOf<Place>;
+}
+
+export interface PlanRequest {
+  readonly outputs: readonly { readonly value: Value; readonly sink: Sink }[];
+  readonly arenas: Arenas;
+  readonly caps: DeviceCaps;
+  readonly relayout: Relayout;
+  readonly choose?: Chooser;
+  /** Kernels to run at the end, given where the readable outputs lie. */
+  readonly tail?: (outputs: readonly PlanTensor[]) => readonly Tail[];
+}
+
+function lowerAll(
+  ir: Ir,
+  memory: Memory,
+  selection: Selection,
+  caps: DeviceCaps,
+  uniforms: UniformBlock,
+): PlanDispatch[] {
+  return selection.flatMap((selected, index) => {
+    if (!selected) return [];
+    const { node, variant, candidates } = selected;
+    const of = (ids: readonly number[]) => ids.map((id) => ir.values.get(id)!);
+    const flops = node.impl.flops(of(node.inputs), of(node.outputs));
+    return variant.kernels.map((kernel, k) =>
+      lowerKernel(kernel, {
+        label: [node.scope, node.epilogue ? `${node.op}+${node.epilogue.name}` : node.op].filter(Boolean).join('.'),
+        variant: variant.id,
+        candidates,
+        flops: k === 0 ? flops : 0,
+        caps,
+        uniforms,
+        placeOf: (target) => {
+          const place =
+            'scratch' in target ? memory.scratch.get(`${index}:${target.scratch}`) : memory.places.get(target.id);
+          if (!place)
+            throw new GaborError(
+              `${node.op} "${node.scope}": a bound value has no place. Bind only inputs, outputs and scratch of the node.`,
+            );
+          return place;
+        },
+      }),
+    );
+  });
+}
+
+/** The leaves of a kind that the plan reads, each once. */
+function leaves(ir: Ir, plan: Schedule, memory: Memory, kind: 'input' | 'external'): PlanTensor[] {
+  return [...ir.values.values()].flatMap((value) => {
+    if (value.source.kind !== kind || !plan.used.has(value.id)) return [];
+    return [
+      {
+        name: value.source.name,
+        shape: value.shape,
+        dtype: value.dtype,
+        layout: value.layout,
+        place: memory.places.get(value.id)!,
+      },
+    ];
+  });
+}
+
+const lowerTail = (tail: readonly Tail[], caps: DeviceCaps, uniforms: UniformBlock): PlanDispatch[] =>
+  tail.map(({ label, kernel }) =>
+    lowerKernel(kernel, {
+      label,
+      variant: 'only',
+      candidates: ['only'],
+      flops: 0,
+      caps,
+      uniforms,
+      placeOf: (place) => place,
+    }),
+  );
+
+/** A plan of kernels that work on arenas alone. */
+export function planTail(tail: readonly Tail[], caps: DeviceCaps): Plan {
+  const uniforms = emptyUniforms();
+  return {
+    dispatches: lowerTail(tail, caps, uniforms),
+    inputs: [],
+    outputs: [],
+    externals: [],
+    constants: [],
+    slabs: [],
+    uniforms: joinUniforms(uniforms),
+    memory: { slabBytes: 0, unsharedBytes: 0, peakBytes: 0 },
+    flops: 0,
+  };
+}
+
+/** autodiff has happened; fuse -> layout -> schedule -> select -> memory -> lower. */
+export function compilePlan({ outputs, arenas, caps, relayout, choose, tail }: PlanRequest): Plan {
+  const ir = assignLayouts(fuse(capture(outputs)), relayout);
+  const order = schedule(ir);
+  const selection = select(ir, order, caps, choose);
+  const memory = planMemory(ir, order, selection, arenas);
+  const uniforms = emptyUniforms();
+  const readable = ir.outputs.flatMap(({ value, sink }): PlanTensor[] => {
+    if (sink.kind !== 'read') return [];
+    const { shape, dtype, layout } = ir.values.get(value)!;
+    return [{ name: sink.name, shape, dtype, layout, place: memory.places.get(value)! }];
+  });
+  const dispatches = [
+    ...lowerAll(ir, memory, selection, caps, uniforms),
+    ...lowerTail(tail?.(readable) ?? [], caps, uniforms),
+  ];
+  return {
+    dispatches,
+    inputs: leaves(ir, order, memory, 'input'),
+    externals: leaves(ir, order, memory, 'external'),
+    outputs: readable,
+    constants: memory.constants,
+    slabs: memory.slabs,
+    uniforms: joinUniforms(uniforms),
+    memory: {
+      slabBytes: memory.slabs.reduce((a, b) => a + b, 0),
+      unsharedBytes: memory.unsharedBytes,
+      peakBytes: memory.peakBytes,
+    },
+    flops: dispatches.reduce((sum, d) => sum + d.flops, 0),
+  };
+}
+
+/** The plan as a readable table, one dispatch a line: what runs, which variant, how many workgroups, what it reads and writes. */
+export function printPlan(plan: Plan): string {
+  const place = ({ buffer, offset, bytes }: Place): string =>
+    `${refName(buffer)}${offset > 0 ? `+${offset}` : ''}:${bytes}`;
+  const rows = plan.dispatches.map((d, i) => {
+    const bound = d.bindings.filter((b) => b.access !== 'uniform');
+    const list = (write: boolean): string =>
+      bound
+        .filter((b) => (b.access === 'read_write') === write)
+        .map((b) => `${b.name}=${place(b.place)}`)
+        .join(' ');
+    return [String(i), d.label, d.variant, d.workgroups.join('x'), list(false), list(true)];
+  });
+  const table = [['#', 'dispatch', 'variant', 'groups', 'reads (buffer+offset:bytes)', 'writes'], ...rows];
+  const widths = table[0]!.map((_, c) => Math.max(...table.map((row) => row[c]!.length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, c) => cell.padEnd(widths[c]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  const { slabBytes, unsharedBytes, peakBytes } = plan.memory;
+  return [
+    ...lines,
+    `${plan.slabs.length} slabs, ${slabBytes} bytes (${unsharedBytes} without reuse, ${peakBytes} alive at most); ${plan.flops} FLOPs`,
+  ].join('\n');
+}

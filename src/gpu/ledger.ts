@@ -1,0 +1,47 @@
+/**
+ * Accounting of GPU buffers. V8 does not feel GPU memory, and lavapipe never reports that it is out of it, so every buffer
+ * of gabor is made and destroyed here. Imports util.
+ */
+import { DeviceError } from '../util/errors.ts';
+
+export interface Ledger {
+  /** Buffers and bytes that are alive now. */
+  readonly live: { readonly buffers: number; readonly bytes: number };
+  /** The most bytes that have been alive at a time. */
+  readonly peakBytes: number;
+  /** A zeroed buffer. Throws DeviceError beyond the device's limit or the budget, before anything is allocated. */
+  create(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer;
+  destroy(buffer: GPUBuffer): void;
+}
+
+export function createLedger(gpu: GPUDevice, budgetBytes: number): Ledger {
+  const sizes = new Map<GPUBuffer, number>();
+  let bytesAlive = 0;
+  let peakBytes = 0;
+  return {
+    get live() {
+      return { buffers: sizes.size, bytes: bytesAlive };
+    },
+    get peakBytes() {
+      return peakBytes;
+    },
+    create(label, bytes, usage) {
+      if (bytes > gpu.limits.maxBufferSize || bytesAlive + bytes > budgetBytes) {
+        throw new DeviceError(
+          `buffer "${label}": needs ${bytes} bytes, ${bytesAlive} of ${budgetBytes} are in use (one buffer: ${gpu.limits.maxBufferSize} at most). ` +
+            'Use a smaller batch or model, or raise memoryBudget of requestDevice.',
+        );
+      }
+      const buffer = gpu.createBuffer({ label, size: bytes, usage });
+      sizes.set(buffer, bytes);
+      bytesAlive += bytes;
+      peakBytes = Math.max(peakBytes, bytesAlive);
+      return buffer;
+    },
+    destroy(buffer) {
+      bytesAlive -= sizes.get(buffer) ?? 0;
+      sizes.delete(buffer);
+      buffer.destroy();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+/** Compute pipelines, each compiled once for a device, asynchronously and in parallel. Imports shader and util. */
+import type { Preprocessed } from '../shader/preprocess.ts';
+import type { Binding } from '../shader/reflect.ts';
+import { ShaderError } from '../util/errors.ts';
+
+export interface PipelineRequest {
+  readonly file: string;
+  readonly shader: Preprocessed;
+  readonly bindings: readonly Binding[];
+}
+
+export interface CompiledPipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export interface PipelineCache {
+  /** Rejects with ShaderError naming file and line of the .wgsl. */
+  get(request: PipelineRequest): Promise<CompiledPipeline>;
+  readonly count: number;
+}
+
+const TYPES = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
+
+async function explain(
+  module: GPUShaderModule,
+  { file, shader }: PipelineRequest,
+  cause: unknown,
+): Promise<ShaderError> {
+  const { messages } = await module.getCompilationInfo();
+  const lines = messages
+    .filter((m) => m.type === 'error')
+    .map((m) => {
+      const from = shader.map[m.lineNum - 1];
+      return `${from?.file ?? file}:${from?.line ?? m.lineNum}:${m.linePos}: ${m.message}`;
+    });
+  const detail =
+    lines.length > 0 ? lines.join('\n') : cause instanceof Error ? cause.message : 'the driver gives no reason';
+  return new ShaderError(`${file}: the shader does not compile.\n${detail}`, { cause });
+}
+
+export function createPipelineCache(gpu: GPUDevice): PipelineCache {
+  const pipelines = new Map<string, Promise<CompiledPipeline>>();
+  const layouts = new Map<string, GPUBindGroupLayout>();
+  // An explicit layout, not 'auto': bind groups can be made before the pipeline is ready, and unused bindings stay legal.
+  const layoutOf = (bindings: readonly Binding[]): GPUBindGroupLayout => {
+    const key = bindings.map((b) => `${b.index}:${b.access}`).join(' ');
+    let layout = layouts.get(key);
+    if (!layout) {
+      const entries = bindings.map((b) => ({
+        binding: b.index,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: TYPES[b.access] },
+      }));
+      layout = gpu.createBindGroupLayout({ label: key, entries });
+      layouts.set(key, layout);
+    }
+    return layout;
+  };
+  const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
+    const layout = layoutOf(request.bindings);
+    const module = gpu.createShaderModule({ label: request.file, code: request.shader.code });
+    try {
+      const pipeline = await gpu.createComputePipelineAsync({
+        label: request.file,
+        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      });
+      return { pipeline, layout };
+    } catch (cause) {
+      throw await explain(module, request, cause);
+    }
+  };
+  return {
+    get(request) {
+      const known = pipelines.get(request.shader.code);
+      if (known) return known;
+      const made = compile(request);
+      pipelines.set(request.shader.code, made);
+      return made;
+    },
+    get count() {
+      return pipelines.size;
+    },
+  };
+}

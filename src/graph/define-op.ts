@@ -1,0 +1,119 @@
+/** `defineOp` makes an op from its shape rule, gradient and kernels; `input`, `parameter`, ... make the leaves of a graph. */
+import type { DeviceCaps } from '../util/caps.ts';
+import { GaborError } from '../util/errors.ts';
+import { type Shape, sizeOf } from '../util/shape.ts';
+import type { Layout } from './layout.ts';
+import { currentScope, recordOp } from './trace.ts';
+import type {
+  Attrs,
+  DType,
+  Epilogue,
+  GradContext,
+  KernelContext,
+  LaidOut,
+  LayoutChoice,
+  Node,
+  Source,
+  Value,
+  ValueSpec,
+  Variant,
+} from './types.ts';
+
+export interface OpSpec<A extends Attrs> {
+  readonly name: string;
+  /** Shapes and dtypes of the outputs. Throws ShapeError with `at` (op and layer) in front. */
+  infer(inputs: readonly Value[], attrs: A, at: string): readonly ValueSpec[];
+  /** Gradient nodes, one for each input (null: no gradient flows there). Absent: not differentiable. */
+  grad?(context: GradContext<A>): readonly (Value | null)[];
+  /** Layouts it wants for inputs and gives to outputs; default: everything plain. */
+  layout?(inputs: readonly LaidOut[], attrs: A): LayoutChoice;
+  /** Kernels, best first for the device. */
+  variants?(context: KernelContext<A>, caps: DeviceCaps): readonly Variant[];
+  /** The output is the input's memory under another shape: no kernel at all. */
+  readonly view?: boolean;
+  /** Set where it is a pointwise function that others may apply while they store. */
+  epilogue?(attrs: A): Epilogue | null;
+  /** Its kernels have a slot for somebody's epilogue. */
+  readonly acceptsEpilogue?: boolean;
+  /** Floating point operations, for the summary and benchmarks; default: one an output element. */
+  flops?(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[], attrs: A): number;
+}
+
+/** An op: called with values it adds a node and returns the node's outputs. */
+export interface Op<A extends Attrs> {
+  (inputs: readonly Value[], attrs: A): readonly [Value, ...Value[]];
+  readonly opName: string;
+}
+
+let nextId = 1;
+
+const all = (count: number, layout: Layout): Layout[] => new Array<Layout>(count).fill(layout);
+
+/** The layout rule of ops that work on memory as it lies: outputs of the first input's shape keep its layout, all inputs of that shape share it. */
+export function followFirst(inputs: readonly LaidOut[], outputs: number): LayoutChoice {
+  const layout = inputs[0]?.layout ?? 'plain';
+  return { inputs: all(inputs.length, layout), outputs: all(outputs, layout) };
+}
+
+/** Makes an op. See ARCHITECTURE.md, "One op", and CONTRIBUTING.md for a worked example. */
+export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
+  const call = (inputs: readonly Value[], attrs: A): readonly [Value, ...Value[]] => {
+    const scope = currentScope();
+    const at = scope === '' ? spec.name : `${spec.name} "${scope}"`;
+    const specs = spec.infer(inputs, attrs, at);
+    const outputs: Value[] = [];
+    const node: Node = {
+      id: nextId++,
+      op: spec.name,
+      attrs,
+      inputs: [...inputs],
+      outputs,
+      scope,
+      impl: {
+        view: spec.view ?? false,
+        acceptsEpilogue: spec.acceptsEpilogue ?? false,
+        epilogue: spec.epilogue?.(attrs) ?? null,
+        grad: spec.grad ? (context) => spec.grad!({ ...context, attrs }) : null,
+        layout: (values) =>
+          spec.layout?.(values, attrs) ?? { inputs: all(inputs.length, 'plain'), outputs: all(specs.length, 'plain') },
+        variants: (context, caps) => spec.variants?.({ ...context, attrs }, caps) ?? [],
+        flops: (i, o) => spec.flops?.(i, o, attrs) ?? o.reduce((sum, v) => sum + sizeOf(v.shape), 0),
+      },
+    };
+    for (const [index, { shape, dtype }] of specs.entries()) {
+      outputs.push({ id: nextId++, shape, dtype, source: { kind: 'node', node, index } });
+    }
+    const [first, ...rest] = outputs;
+    if (!first) throw new GaborError(`${at}: an op needs at least one output. Return one from infer().`);
+    recordOp(spec.name, attrs, inputs, outputs);
+    return [first, ...rest];
+  };
+  return Object.assign(call, { opName: spec.name });
+}
+
+function leaf(source: Source, spec: ValueSpec, layout?: Layout): Value {
+  return { id: nextId++, shape: spec.shape, dtype: spec.dtype, source, layout };
+}
+
+/** A value given at every run. */
+export const input = (name: string, shape: Shape, dtype: DType = 'f32'): Value =>
+  leaf({ kind: 'input', name }, { shape, dtype });
+
+/** A trained tensor. */
+export const parameter = (name: string, shape: Shape, layout: Layout = 'plain'): Value =>
+  leaf({ kind: 'parameter', name }, { shape, dtype: 'f32' }, layout);
+
+/** A tensor kept between steps but not trained. */
+export const state = (name: string, shape: Shape): Value =>
+  leaf({ kind: 'state', name }, { shape, dtype: 'f32' }, 'plain');
+
+/** A buffer that somebody else owns and binds when the plan is prepared. */
+export const external = (name: string, shape: Shape, dtype: DType): Value =>
+  leaf({ kind: 'external', name }, { shape, dtype }, 'plain');
+
+/** All elements equal `value`. */
+export const constant = (value: number, shape: Shape): Value =>
+  leaf({ kind: 'constant', value }, { shape, dtype: 'f32' });
+
+/** True for a constant 1: gradient rules leave out a multiplication by it. */
+export const isOne = (value: Value): boolean => value.source.kind === 'constant' && value.source.value === 1;

@@ -1,0 +1,131 @@
+/** The vocabulary of a graph: values, nodes, kernels. Plain data; imports only util and layout. */
+import type { DeviceCaps } from '../util/caps.ts';
+import type { Shape } from '../util/shape.ts';
+import type { Layout } from './layout.ts';
+
+export type DType = 'f32' | 'i32' | 'u32';
+
+/** What JSON can hold: attributes of nodes and configurations of layers are made of it, so that plans print and models save. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Attrs = { readonly [key: string]: Json };
+
+export interface ValueSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Where a value comes from. Names are unique within a kind. */
+export type Source =
+  /** Given at every run. */
+  | { readonly kind: 'input'; readonly name: string }
+  /** Trained: lives in the parameter arena. */
+  | { readonly kind: 'parameter'; readonly name: string }
+  /** Kept between steps but not trained (running statistics): lives in the state arena. */
+  | { readonly kind: 'state'; readonly name: string }
+  /** A buffer owned by somebody else (a data set). */
+  | { readonly kind: 'external'; readonly name: string }
+  /** All elements equal `value`; written once, when the plan is prepared. */
+  | { readonly kind: 'constant'; readonly value: number };
+
+/** A symbolic tensor: what the user's function computes with. It has a shape, never data, so there is nothing to free. */
+export interface Value extends ValueSpec {
+  readonly id: number;
+  readonly source: Source | { readonly kind: 'node'; readonly node: Node; readonly index: number };
+  /** Layout in memory where it is not up to the planner: parameters and states. */
+  readonly layout?: Layout;
+}
+
+/** An operation applied to values. */
+export interface Node {
+  readonly id: number;
+  readonly op: string;
+  readonly attrs: Attrs;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Name of the layer it belongs to, for messages and profiles; '' outside layers. */
+  readonly scope: string;
+  readonly impl: BoundOp;
+}
+
+/** An op with its attributes closed over: all that the passes may ask of a node. They never ask which op it is. */
+export interface BoundOp {
+  readonly view: boolean;
+  readonly acceptsEpilogue: boolean;
+  readonly epilogue: Epilogue | null;
+  readonly grad: ((context: Omit<GradContext<Attrs>, 'attrs'>) => readonly (Value | null)[]) | null;
+  layout(values: readonly LaidOut[]): LayoutChoice;
+  variants(context: Omit<KernelContext<Attrs>, 'attrs'>, caps: DeviceCaps): readonly Variant[];
+  flops(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[]): number;
+}
+
+export interface GradContext<A> {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Gradient of each output; null where nothing depends on it. At least one is not null. */
+  readonly dOutputs: readonly (Value | null)[];
+  /** Which inputs need a gradient; the results of others are dropped. */
+  readonly needs: readonly boolean[];
+  readonly attrs: A;
+}
+
+export interface LaidOut extends ValueSpec {
+  readonly layout: Layout;
+}
+
+export interface LayoutChoice {
+  readonly inputs: readonly Layout[];
+  readonly outputs: readonly Layout[];
+}
+
+/** A pointwise function of a value alone, as WGSL in `v`, that another kernel may apply to what it stores. */
+export interface Epilogue {
+  readonly name: string;
+  readonly expression: string;
+  /** f(0) = 0, so that padding lanes stay zero without a mask. */
+  readonly zeroPreserving: boolean;
+}
+
+/** A value with its place in a plan: what kernels are chosen for. */
+export interface PlanValue extends LaidOut {
+  readonly id: number;
+  readonly source: Source | { readonly kind: 'node' };
+}
+
+/** Memory for the dispatches of one node only. */
+export interface Scratch {
+  readonly scratch: string;
+  readonly elements: number;
+}
+
+export interface KernelContext<A> {
+  readonly inputs: readonly PlanValue[];
+  readonly outputs: readonly PlanValue[];
+  /** Which outputs anybody reads; a variant may leave the others out. */
+  readonly used: readonly boolean[];
+  readonly epilogue: Epilogue | null;
+  readonly attrs: A;
+}
+
+/** A .wgsl file and the files it includes, by the path under shaders/. */
+export interface ShaderSource {
+  readonly file: string;
+  readonly text: string;
+  readonly includes: { readonly [file: string]: string };
+}
+
+export interface Kernel {
+  readonly shader: ShaderSource;
+  readonly defines?: { readonly [name: string]: number | boolean | string };
+  readonly slots?: { readonly [name: string]: string };
+  /** Storage bindings by their name in the shader. */
+  readonly bind: { readonly [name: string]: PlanValue | Scratch };
+  /** Fields of the shader's `struct Params`, by name. */
+  readonly params?: { readonly [name: string]: number };
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** One way to compute a node. An op offers them best first for a device; all give the same result. */
+export interface Variant {
+  readonly id: string;
+  readonly kernels: readonly Kernel[];
+}

@@ -1,0 +1,115 @@
+/**
+ * Strided copies: expand, transpose and change of layout are one kernel with different strides.
+ * Imports graph, util and its shader.
+ */
+import stridedText from '../../shaders/copy/strided.wgsl?raw';
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import { defineOp, type Op } from '../graph/define-op.ts';
+import { type Layout, memoryAxes, physicalSize, stridesOf } from '../graph/layout.ts';
+import type { BoundOp, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ShapeError } from '../util/errors.ts';
+import { type Shape, sameShape, show } from '../util/shape.ts';
+import { sumTo } from './reduce.ts';
+
+const strided: ShaderSource = {
+  file: 'copy/strided.wgsl',
+  text: stridedText,
+  includes: { 'lib/linear-id.wgsl': linearIdText },
+};
+
+/** Kernel for y[index] = x[base + sum of index * strides], strides given for each logical axis of y. */
+function stridedVariants(
+  x: PlanValue,
+  y: PlanValue,
+  { strides, base = 0 }: { strides: readonly number[]; base?: number },
+): Variant[] {
+  const count = physicalSize(y.shape, y.layout);
+  const axes = memoryAxes(y.shape, y.layout);
+  const params: Record<string, number> = { count, base };
+  for (const [d, { axis, size }] of axes.entries()) {
+    params[`size${d}`] = size;
+    params[`real${d}`] = y.shape[axis]!;
+    params[`stride${d}`] = strides[axis]!;
+  }
+  const kernel = {
+    shader: strided,
+    defines: { RANK: axes.length },
+    slots: { element: `alias ELEMENT = ${y.dtype};` },
+    bind: { x, y },
+    params,
+    workgroups: linearGroups(count, 64),
+  };
+  return [{ id: 'strided', kernels: [kernel] }];
+}
+
+/** The layout pass's conversion: the same tensor in another layout. */
+const relayoutOp = defineOp<{ layout: Layout }>({
+  name: 'relayout',
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  layout: ([x], { layout }) => ({ inputs: [x!.layout], outputs: [layout] }),
+  variants: ({ inputs: [x], outputs: [y] }) => stridedVariants(x!, y!, { strides: stridesOf(x!.shape, x!.layout) }),
+});
+
+/** A node that puts a value into another layout, for the layout pass. */
+export function relayout(value: PlanValue, layout: Layout): { op: string; attrs: { layout: Layout }; impl: BoundOp } {
+  // The op is asked for a node on a stand-in of the value; only the node's behaviour is kept.
+  const stand: Value = { id: -1, shape: value.shape, dtype: value.dtype, source: { kind: 'input', name: '' } };
+  const { source } = relayoutOp([stand], { layout })[0];
+  if (source.kind !== 'node') throw new ShapeError('relayout: made no node.');
+  return { op: 'relayout', attrs: { layout }, impl: source.node.impl };
+}
+
+/** Input layout kept where it has the rank of an image, plain otherwise; output plain. */
+const fromAnyLayout = ([x]: readonly { layout: Layout }[]): { inputs: Layout[]; outputs: Layout[] } => ({
+  inputs: [x!.layout],
+  outputs: ['plain'],
+});
+
+const expandOp = defineOp<{ shape: Shape }>({
+  name: 'expand',
+  infer([x], { shape }, at) {
+    const lead = shape.length - x!.shape.length;
+    if (lead < 0 || x!.shape.some((size, i) => size !== 1 && size !== shape[lead + i])) {
+      throw new ShapeError(
+        `${at}: ${show(x!.shape)} cannot be expanded to ${show(shape)}. Only axes of size 1 can grow.`,
+      );
+    }
+    return [{ shape, dtype: x!.dtype }];
+  },
+  layout: (inputs) => fromAnyLayout(inputs),
+  grad: ({ inputs: [x], dOutputs: [dy] }) => [sumTo(dy!, x!.shape)],
+  variants({ inputs: [x], outputs: [y] }) {
+    const own = stridesOf(x!.shape, x!.layout);
+    const lead = y!.shape.length - x!.shape.length;
+    const strides = y!.shape.map((_, axis) => (axis < lead || x!.shape[axis - lead] === 1 ? 0 : own[axis - lead]!));
+    return stridedVariants(x!, y!, { strides });
+  },
+});
+
+/** The value repeated along axes of size 1 (and new leading axes) to `shape`. (torch.Tensor.expand, but a copy) */
+export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : expandOp([x], { shape })[0]);
+
+const transposeOp: Op<{ perm: readonly number[] }> = defineOp<{ perm: readonly number[] }>({
+  name: 'transpose',
+  infer([x], { perm }, at) {
+    if ([...perm].sort((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== x!.shape.length) {
+      throw new ShapeError(
+        `${at}: ${show(perm)} does not name each axis of ${show(x!.shape)} once. Pass a permutation of its axes.`,
+      );
+    }
+    return [{ shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
+  },
+  layout: (inputs) => fromAnyLayout(inputs),
+  grad({ dOutputs: [dy], attrs: { perm } }) {
+    const inverse = perm.map((_, axis) => perm.indexOf(axis));
+    return transposeOp([dy!], { perm: inverse });
+  },
+  variants({ inputs: [x], outputs: [y], attrs: { perm } }) {
+    const own = stridesOf(x!.shape, x!.layout);
+    return stridedVariants(x!, y!, { strides: perm.map((axis) => own[axis]!) });
+  },
+});
+
+/** Axes reordered: axis i of the result is axis perm[i] of x. (torch.permute, but a copy) */
+export const transpose = (x: Value, perm: readonly number[]): Value => transposeOp([x], { perm })[0];

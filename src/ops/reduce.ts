@@ -1,0 +1,109 @@
+/** Sums and means over axes. Imports graph, util and its shader. */
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import sumText from '../../shaders/reduce/sum.wgsl?raw';
+import { defineOp, type Op } from '../graph/define-op.ts';
+import { stridesOf } from '../graph/layout.ts';
+import type { PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { normalizeAxis, type Shape, sameShape, sizeOf } from '../util/shape.ts';
+import { expand } from './copy.ts';
+import { mulScalar } from './pointwise.ts';
+import { reshape } from './reshape.ts';
+
+const sumShader: ShaderSource = {
+  file: 'reduce/sum.wgsl',
+  text: sumText,
+  includes: { 'lib/linear-id.wgsl': linearIdText },
+};
+
+/** Sizes and strides in x of the kept and the reduced axes, padded to the rank with axes of size 1. */
+function axisParams(x: PlanValue, axes: readonly number[]): Record<string, number> {
+  const strides = stridesOf(x.shape, x.layout);
+  const rank = Math.max(1, x.shape.length);
+  const all = x.shape.map((_, axis) => axis);
+  const params: Record<string, number> = {};
+  for (const [name, list] of [
+    ['kept', all.filter((a) => !axes.includes(a))],
+    ['red', axes],
+  ] as const) {
+    for (let d = 0; d < rank; d++) {
+      const axis = list[d];
+      params[`${name}${d}`] = axis === undefined ? 1 : x.shape[axis]!;
+      params[`${name}_stride${d}`] = axis === undefined ? 0 : strides[axis]!;
+    }
+  }
+  return params;
+}
+
+function sumVariants(
+  x: PlanValue,
+  y: PlanValue,
+  { axes, scale }: { axes: readonly number[]; scale: number },
+): Variant[] {
+  const count = sizeOf(y.shape);
+  const reduced = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const variant = (size: number): Variant => ({
+    id: `tree${size}`,
+    kernels: [
+      {
+        shader: sumShader,
+        defines: { RANK: Math.max(1, x.shape.length), SIZE: size },
+        bind: { x, y },
+        params: { count, reduced, scale, ...axisParams(x, axes) },
+        workgroups: linearGroups(count, 1),
+      },
+    ],
+  });
+  return reduced >= 1024 ? [variant(256), variant(32)] : [variant(32), variant(256)];
+}
+
+type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdims: boolean; readonly scale: number };
+
+const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
+  shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+
+const sumOp: Op<ReduceAttrs> = defineOp<ReduceAttrs>({
+  name: 'sum',
+  infer: ([x], { axes, keepdims }) => [
+    { shape: keepdims ? withOnes(x!.shape, axes) : x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: 'f32' },
+  ],
+  layout: ([x]) => ({ inputs: [x!.layout], outputs: ['plain'] }),
+  grad: ({ inputs: [x], dOutputs: [dy], attrs: { axes, scale } }) => {
+    const d = expand(reshape(dy!, withOnes(x!.shape, axes)), x!.shape);
+    return [scale === 1 ? d : mulScalar(d, scale)];
+  },
+  variants: ({ inputs: [x], outputs: [y], attrs }) => sumVariants(x!, y!, attrs),
+  flops: ([x]) => sizeOf(x!.shape),
+});
+
+export interface ReduceOptions {
+  /** Axes to reduce; negative ones count from the end. Default: all. */
+  readonly axes?: readonly number[] | null;
+  /** Keep reduced axes with size 1; default false. */
+  readonly keepdims?: boolean;
+}
+
+const resolve = (x: Value, axes: readonly number[] | null | undefined, at: string): number[] =>
+  axes
+    ? axes.map((axis) => normalizeAxis(axis, x.shape.length, at)).sort((a, b) => a - b)
+    : x.shape.map((_, axis) => axis);
+
+/** Sum over axes. (torch.sum) */
+export const sum = (x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value =>
+  sumOp([x], { axes: resolve(x, axes, 'sum'), keepdims, scale: 1 })[0];
+
+/** Mean over axes. (torch.mean) */
+export function mean(x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value {
+  const over = resolve(x, axes, 'mean');
+  return sumOp([x], { axes: over, keepdims, scale: 1 / sizeOf(over.map((axis) => x.shape[axis]!)) })[0];
+}
+
+/** Sums the axes along which `shape` was broadcast to x's shape: the gradient of broadcasting. */
+export function sumTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.shape.length - shape.length;
+  const axes = x.shape
+    .map((_, axis) => axis)
+    .filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
+  return reshape(sum(x, { axes, keepdims: true }), shape);
+}

@@ -1,0 +1,254 @@
+/**
+ * A session owns the memory of a model on one device (arenas, slabs, uniforms) and replays plans over it: one encoder, one
+ * pass and one submit a run, nothing allocated and nothing awaited. Imports compile, gpu, util.
+ */
+
+import { STEP_BYTES } from '../compile/lower.ts';
+import type { Arenas } from '../compile/memory.ts';
+import type { BufferRef, Place } from '../compile/place.ts';
+import { ALIGNMENT, bytesFor } from '../compile/place.ts';
+import type { Plan, PlanTensor } from '../compile/plan.ts';
+import type { Device } from '../gpu/device.ts';
+import { readRanges } from '../gpu/readback.ts';
+import { fromMemory, physicalSize } from '../graph/layout.ts';
+import { StateError } from '../util/errors.ts';
+import { roundUp, show, sizeOf } from '../util/shape.ts';
+
+export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** A plan with its pipelines, bind groups and own buffers: ready to be replayed. */
+export interface Prepared {
+  readonly plan: Plan;
+  readonly calls: readonly {
+    readonly pipeline: GPUComputePipeline;
+    readonly group: GPUBindGroup;
+    readonly x: number;
+    readonly y: number;
+    readonly z: number;
+  }[];
+  readonly bufferOf: (ref: BufferRef) => GPUBuffer;
+  readonly owned: readonly GPUBuffer[];
+}
+
+export interface PrepareOptions {
+  /** Buffers of others by name: data sets, the ring of metrics. */
+  readonly externals?: { readonly [name: string]: GPUBuffer };
+}
+
+const STORAGE = (): GPUBufferUsageFlags => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+export class Session {
+  readonly device: Device;
+  readonly arenas: Arenas;
+  #parameters: GPUBuffer[];
+  #gradients: GPUBuffer[] = [];
+  #slots: GPUBuffer[][] = [];
+  #state: GPUBuffer;
+  #step: GPUBuffer;
+  #pool: GPUBuffer[] = [];
+  #prepared = new Set<Prepared>();
+  #disposed = false;
+
+  constructor(device: Device, arenas: Arenas) {
+    this.device = device;
+    this.arenas = arenas;
+    this.#parameters = this.#shards('parameters');
+    this.#state = device.ledger.create('state', Math.max(ALIGNMENT, arenas.state.shards[0] ?? 0), STORAGE());
+    this.#step = device.ledger.create('step', STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  }
+
+  #shards(label: string): GPUBuffer[] {
+    return this.arenas.parameters.shards.map((bytes, i) =>
+      this.device.ledger.create(`${label}.${i}`, bytes, STORAGE()),
+    );
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new StateError('this object was disposed. Make a new one.');
+    if (this.device.failure) throw this.device.failure;
+  }
+
+  /** Buffers for gradients and so many optimizer slots, zeroed. Made once, when training begins. */
+  allocateTraining(slotCount: number): void {
+    if (this.#gradients.length === 0) this.#gradients = this.#shards('gradients');
+    while (this.#slots.length < slotCount) this.#slots.push(this.#shards(`slot${this.#slots.length}`));
+  }
+
+  #arenaBuffer(ref: BufferRef): GPUBuffer | undefined {
+    switch (ref.kind) {
+      case 'parameters':
+        return this.#parameters[ref.shard];
+      case 'gradients':
+        return this.#gradients[ref.shard];
+      case 'slot':
+        return this.#slots[ref.slot]?.[ref.shard];
+      case 'state':
+        return this.#state;
+      case 'step':
+        return this.#step;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Slabs for a plan from the common pool: plans run one after another, so they may share. */
+  #takeSlabs(sizes: readonly number[]): GPUBuffer[] {
+    const free = [...this.#pool].sort((a, b) => a.size - b.size);
+    const slabs: GPUBuffer[] = [];
+    const order = sizes.map((bytes, index) => ({ bytes, index })).sort((a, b) => b.bytes - a.bytes);
+    for (const { bytes, index } of order) {
+      const at = free.findIndex((buffer) => buffer.size >= bytes);
+      if (at >= 0) slabs[index] = free.splice(at, 1)[0]!;
+      else {
+        slabs[index] = this.device.ledger.create('slab', bytes, STORAGE());
+        this.#pool.push(slabs[index]);
+      }
+    }
+    return slabs;
+  }
+
+  /** Compiles pipelines (in parallel) and makes bind groups. Rejects with ShaderError or DeviceError. */
+  async prepare(plan: Plan, { externals = {} }: PrepareOptions = {}): Promise<Prepared> {
+    this.#check();
+    const { gpu, ledger, pipelines } = this.device;
+    const compiled = await Promise.all(plan.dispatches.map((d) => pipelines.get(d)));
+    const slabs = this.#takeSlabs(plan.slabs);
+    const uniforms = ledger.create(
+      'params',
+      Math.max(ALIGNMENT, plan.uniforms.byteLength),
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    );
+    gpu.queue.writeBuffer(uniforms, 0, plan.uniforms);
+    const constants = plan.constants.map(({ value, elements }) => {
+      const buffer = ledger.create('constant', bytesFor(elements), STORAGE());
+      gpu.queue.writeBuffer(buffer, 0, new Float32Array(elements).fill(value));
+      return buffer;
+    });
+    const inputs = new Map(
+      plan.inputs.map((t) => [t.name, ledger.create(`input ${t.name}`, t.place.bytes, STORAGE())]),
+    );
+    const bufferOf = (ref: BufferRef): GPUBuffer => {
+      const named =
+        ref.kind === 'input' ? inputs.get(ref.name) : ref.kind === 'external' ? externals[ref.name] : undefined;
+      const indexed =
+        ref.kind === 'slab' ? slabs[ref.index] : ref.kind === 'constant' ? constants[ref.index] : undefined;
+      const buffer = named ?? indexed ?? (ref.kind === 'params' ? uniforms : this.#arenaBuffer(ref));
+      if (!buffer)
+        throw new StateError(
+          `plan: there is no buffer '${'name' in ref ? ref.name : ref.kind}'. Pass it as an external or allocate it first.`,
+        );
+      return buffer;
+    };
+    const calls = plan.dispatches.map((d, i) => {
+      const entries = d.bindings.map(({ index, place }) => ({
+        binding: index,
+        resource: { buffer: bufferOf(place.buffer), offset: place.offset, size: place.bytes },
+      }));
+      const [x, y, z] = d.workgroups;
+      const { pipeline, layout } = compiled[i]!;
+      return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
+    });
+    const prepared: Prepared = { plan, calls, bufferOf, owned: [uniforms, ...constants, ...inputs.values()] };
+    this.#prepared.add(prepared);
+    return prepared;
+  }
+
+  /** Frees what belongs to one plan alone. */
+  release(prepared: Prepared): void {
+    if (!this.#prepared.delete(prepared)) return;
+    for (const buffer of prepared.owned) this.device.ledger.destroy(buffer);
+  }
+
+  /** Uploads an input of a plan. Throws StateError for an unknown name or a wrong length. */
+  write(prepared: Prepared, name: string, data: TensorData): void {
+    const tensor = prepared.plan.inputs.find((t) => t.name === name);
+    if (!tensor) return; // the plan does not read it
+    if (data.length !== sizeOf(tensor.shape)) {
+      throw new StateError(
+        `input "${name}": ${data.length} elements given, ${show(tensor.shape)} needs ${sizeOf(tensor.shape)}. Pass a whole batch.`,
+      );
+    }
+    this.device.gpu.queue.writeBuffer(prepared.bufferOf(tensor.place.buffer), 0, data);
+  }
+
+  /** Replays plans, one after another in one pass. Returns at once. */
+  run(plans: readonly Prepared[], step?: Uint32Array<ArrayBuffer>): void {
+    this.#check();
+    const { gpu } = this.device;
+    if (step) gpu.queue.writeBuffer(this.#step, 0, step);
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { calls } of plans) {
+      for (const { pipeline, group, x, y, z } of calls) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(x, y, z);
+      }
+    }
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Outputs of the last run of a plan, row-major. */
+  async read(prepared: Prepared, names: readonly string[]): Promise<TensorData[]> {
+    this.#check();
+    const tensors = names.map((name) => {
+      const tensor = prepared.plan.outputs.find((t) => t.name === name);
+      if (!tensor)
+        throw new StateError(
+          `output "${name}": this plan has ${prepared.plan.outputs.map((t) => t.name).join(', ') || 'none'}.`,
+        );
+      return tensor;
+    });
+    const buffers = await readRanges(
+      this.device,
+      tensors.map(({ place }) => ({ ...place, buffer: prepared.bufferOf(place.buffer) })),
+    );
+    return tensors.map((tensor, i) => decode(tensor, buffers[i]!));
+  }
+
+  /** Bytes of places in the arenas, as they lie in memory. */
+  readPlaces(places: readonly Place[]): Promise<ArrayBuffer[]> {
+    this.#check();
+    return readRanges(
+      this.device,
+      places.map((place) => ({ ...place, buffer: this.#arenaBuffer(place.buffer)! })),
+    );
+  }
+
+  /** Writes a place in the arenas. */
+  writePlace(place: Place, data: TensorData): void {
+    this.#check();
+    this.device.gpu.queue.writeBuffer(this.#arenaBuffer(place.buffer)!, place.offset, data);
+  }
+
+  /** Destroys every buffer of the session. A second call does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    for (const prepared of [...this.#prepared]) this.release(prepared);
+    const all = [
+      ...this.#parameters,
+      ...this.#gradients,
+      ...this.#slots.flat(),
+      ...this.#pool,
+      this.#state,
+      this.#step,
+    ];
+    for (const buffer of all) this.device.ledger.destroy(buffer);
+    this.#disposed = true;
+  }
+}
+
+/** The logical tensor in the bytes of its place. */
+export function decode(
+  { shape, layout, dtype }: Pick<PlanTensor, 'shape' | 'layout' | 'dtype'>,
+  bytes: ArrayBuffer,
+): TensorData {
+  const elements = physicalSize(shape, layout);
+  const memory = { f32: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
+  const data = new memory(bytes, 0, elements);
+  return fromMemory(data, shape, layout) as TensorData;
+}
+
+/** Bytes rounded as buffers are. */
+export const bufferBytes = (bytes: number): number => roundUp(Math.max(bytes, 16), 16);

@@ -1,0 +1,59 @@
+// Max pooling: the maximum of each window and where it is. The first maximum in row-major order wins; padding is not read.
+//
+// Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x, y, indices nhwc.
+// Y, INDICES, CODES: which outputs are wanted. indices: position in the H*W plane, 0 in padding lanes. codes: number
+// ky * kw + kx of the tap that won, a byte for each channel, [n, oh, ow, lanes]. Every window reads a tap at least.
+//#include "lib/linear-id.wgsl"
+//#include "lib/pool-window.wgsl"
+@group(0) @binding(1) var<storage, read> x: array<T>;
+//#if Y
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+//#endif
+//#if INDICES
+@group(0) @binding(3) var<storage, read_write> indices: array<U>;
+//#endif
+//#if CODES
+@group(0) @binding(4) var<storage, read_write> codes: array<u32>;
+//#endif
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let i = linear_group(wg, groups) * 64u + li;
+  if (i >= params.count) { return; }
+  let at = place_of(i, params.oh, params.ow);
+  let rows = rows_of(at.row);
+  let columns = columns_of(at.column);
+  let row_step = params.dh * params.w * i32(params.lanes);
+  let step = params.dw * i32(params.lanes);
+  let origin = x_index(at.n, rows.start, columns.start, at.lane);
+  var best = x[origin + rows.first * row_step + columns.first * step];
+  var won = U(u32(rows.first * params.kw + columns.first));
+  for (var ky = rows.first; ky < rows.end; ky++) {
+    for (var kx = columns.first; kx < columns.end; kx++) {
+      let v = x[origin + ky * row_step + kx * step];
+      won = select(won, U(u32(ky * params.kw + kx)), v > best);
+      best = max(best, v);
+    }
+  }
+//#if Y
+  y[i] = best;
+//#endif
+//#if INDICES
+  let kw = u32(params.kw);
+  let row = U(u32(rows.start)) + won / U(kw) * U(u32(params.dh));
+  let column = U(u32(columns.start)) + won % U(kw) * U(u32(params.dw));
+  let index = row * U(u32(params.w)) + column;
+//#if VEC
+  indices[i] = select(U(), index, 4u * u32(at.lane) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.channels));
+//#else
+  indices[i] = index;
+//#endif
+//#endif
+//#if CODES
+//#if VEC
+  codes[i] = won.x | (won.y << 8u) | (won.z << 16u) | (won.w << 24u);
+//#else
+  codes[i] = won;
+//#endif
+//#endif
+}

@@ -2,6 +2,7 @@
 export { add, binary, div, maximum, minimum, mul, sub } from './binary.ts';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convOutputSize, resolvePadding } from './conv2d.ts';
 export { expand, relayout, transpose } from './copy.ts';
+export { type ClassLossResult, crossEntropy, nllLoss } from './cross-entropy.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { abs, addScalar, exp, leakyRelu, log, mulScalar, neg, relu, sigmoid, sqrt, tanh } from './pointwise.ts';

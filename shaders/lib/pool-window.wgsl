@@ -8,6 +8,8 @@ struct Params {
   h: i32, w: i32, oh: i32, ow: i32,
   kh: i32, kw: i32, sh: i32, sw: i32, dh: i32, dw: i32,
   top: i32, left: i32, bottom: i32, right: i32,
+  // Blocks of sh x sw elements that cover the plane, the first one beginning with the padding.
+  block_rows: i32, block_columns: i32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 

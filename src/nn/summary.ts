@@ -1,0 +1,55 @@
+/** The table of a model's layers: shapes, parameters, work, memory. Imports model, graph, util. */
+import { padChannels } from '../graph/layout.ts';
+import type { Value } from '../graph/types.ts';
+import { type Shape, sizeOf } from '../util/shape.ts';
+import type { LayerCall } from './layer.ts';
+import type { Model } from './model.ts';
+
+export interface LayerSummary {
+  readonly name: string;
+  readonly type: string;
+  /** Of one sample. */
+  readonly outputShape: Shape;
+  readonly parameters: number;
+  /** Floating point operations of the forward pass for one sample. */
+  readonly flops: number;
+  /** Bytes of the output for one sample, as it lies in memory. */
+  readonly bytes: number;
+}
+
+/** FLOPs of the nodes between a layer's output and its input. */
+function flopsOf({ input, output }: LayerCall): number {
+  let flops = 0;
+  const seen = new Set<number>([input.id]);
+  const visit = (value: Value): void => {
+    if (seen.has(value.id) || value.source.kind !== 'node') return;
+    seen.add(value.id);
+    const { node } = value.source;
+    flops += node.impl.flops(node.inputs, node.outputs);
+    node.inputs.forEach(visit);
+  };
+  visit(output);
+  return flops;
+}
+
+const bytesOf = (shape: Shape): number =>
+  (shape.length === 4 ? shape[0]! * padChannels(shape[1]!) * shape[2]! * shape[3]! : sizeOf(shape)) * 4;
+
+/** One row for each layer, in the order of application. */
+export function summarize(model: Model): LayerSummary[] {
+  const counted = new Set<string>();
+  return model.calls.map((call) => {
+    const own = model.parameters.filter(
+      ({ kind, name }) => kind === 'parameter' && name.startsWith(`${call.name}.`) && !counted.has(name),
+    );
+    for (const { name } of own) counted.add(name);
+    return {
+      name: call.name,
+      type: call.layer.type,
+      outputShape: call.output.shape.slice(1),
+      parameters: own.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      flops: flopsOf(call),
+      bytes: call.output.id === call.input.id ? 0 : bytesOf(call.output.shape),
+    };
+  });
+}

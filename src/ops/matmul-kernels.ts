@@ -7,6 +7,7 @@ import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { subgroupVariants } from './matmul-subgroup.ts';
 
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
@@ -29,6 +30,6 @@ function directVariant(problem: Problem): Variant {
 }
 
 /** Kernels for a product, best first. */
-export function matmulVariants(problem: Problem, _caps: DeviceCaps): Variant[] {
-  return [directVariant(problem)];
+export function matmulVariants(problem: Problem, caps: DeviceCaps): Variant[] {
+  return [...subgroupVariants(problem, caps), directVariant(problem)];
 }

@@ -1,0 +1,33 @@
+/** Sums over k in parts: for products with a long k and too few elements to keep a device busy. Imports graph types, util, its shader and the problem. */
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
+import sumSplitsText from '../../shaders/matmul/sum-splits.wgsl?raw';
+import type { Kernel, ShaderSource } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ceilDiv, roundUp } from '../util/shape.ts';
+import { epilogueText, type Problem, type Split } from './matmul-problem.ts';
+
+const shader: ShaderSource = {
+  file: 'matmul/sum-splits.wgsl',
+  text: sumSplitsText,
+  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText },
+};
+
+/** k in at most `wanted` even parts, each a multiple of `unit` long and none empty. */
+export function splitOf({ m, n, k, batches }: Problem, wanted: number, unit: number): Split {
+  const splitK = Math.max(unit, roundUp(ceilDiv(k, wanted), unit));
+  return { splits: Math.max(1, ceilDiv(k, splitK)), splitK, splitSize: roundUp(batches * m * n, 4) };
+}
+
+/** The second dispatch: adds the parts, in order, then bias and activation. */
+export function sumSplits({ y, bias, n, m, batches, epilogue }: Problem, { splits, splitSize }: Split): Kernel {
+  const size4 = splitSize / 4;
+  return {
+    shader,
+    defines: { BIAS: bias !== undefined },
+    slots: { epilogue: epilogueText(epilogue) },
+    bind: { partial: { scratch: 'partial', elements: splits * splitSize }, y, ...(bias ? { bias } : {}) },
+    params: { size: batches * m * n, size4, splits, n },
+    workgroups: linearGroups(size4, 64),
+  };
+}

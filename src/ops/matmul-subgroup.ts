@@ -1,0 +1,146 @@
+/**
+ * The subgroup tiles of matmul, for software adapters with subgroups of fixed size: tile height, roles of the operands and
+ * split of k by a model of their cost. Imports graph types, util, its shaders and the problem.
+ */
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
+import problemText from '../../shaders/matmul/problem.wgsl?raw';
+import subgroupText from '../../shaders/matmul/subgroup.wgsl?raw';
+import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
+import { ceilDiv } from '../util/shape.ts';
+import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { splitOf, sumSplits } from './matmul-split.ts';
+
+const shader: ShaderSource = {
+  file: 'matmul/subgroup.wgsl',
+  text: subgroupText,
+  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'matmul/problem.wgsl': problemText },
+};
+
+/** Heights of a tile. More rows reuse b more often (35, 43, 50 GFLOP/s on large matrices) but take longer to compile (0.25, 0.4, 1 s). */
+const HEIGHTS = [8, 16, 32] as const;
+
+interface Tile {
+  /** Rows of the tile. */
+  readonly height: number;
+  /** Subgroup size; the tile is 4 times as wide. */
+  readonly lanes: number;
+  /** b's columns on the rows of the tile: for products with few columns. */
+  readonly swapped: boolean;
+  readonly splits: number;
+}
+
+/** The same product read as y^T = b^T a^T. */
+function swap(problem: Problem): Problem {
+  const { m, n, a, b, transposeA, transposeB, batchAxes } = problem;
+  return {
+    ...problem,
+    m: n,
+    n: m,
+    a: b,
+    b: a,
+    transposeA: !transposeB,
+    transposeB: !transposeA,
+    batchAxes: batchAxes.map((axis) => ({ size: axis.size, a: axis.b, b: axis.a })),
+  };
+}
+
+const isVec = (length: number): boolean => length % 4 === 0;
+
+const groupsOf = ({ m, n, batches }: Problem, { height, lanes, splits }: Tile): number =>
+  ceilDiv(m, height) * ceilDiv(n, 4 * lanes) * batches * splits;
+
+/** Length of the index along which an operand, or y, is read: the contiguous one. */
+const runs = ({ m, n, k, transposeA, transposeB }: Problem, { swapped }: Tile) => ({
+  a: transposeA ? m : k,
+  b: transposeB ? k : n,
+  y: swapped ? m : n,
+});
+
+/**
+ * Estimated microseconds: instructions of the JIT's code (264 for the load of a vec4, 480 for that of 4 scalars, 2.7 for a
+ * multiply-add, half as much again to broadcast), at 20 a nanosecond on two cores, more where there are too few workgroups
+ * to share; 40 for a dispatch. Measured on lavapipe with 8 lanes.
+ */
+function cost(problem: Problem, tile: Tile): number {
+  const given = tile.swapped ? swap(problem) : problem;
+  const { a, b, y } = runs(given, tile);
+  const load = (run: number): number => (isVec(run) ? 264 : 480);
+  const steps = ceilDiv(ceilDiv(given.k, 4), tile.splits);
+  const step = (tile.height / tile.lanes) * load(a) + 4 * load(b) + tile.height * 16 * 2.7;
+  const store = tile.height * load(y);
+  const groups = groupsOf(given, tile);
+  const second = tile.splits > 1 ? 40 + (tile.splits * given.batches * given.m * given.n) / 2000 : 0;
+  return 40 + groups * 0.11 + ((groups * (steps * step + store)) / 20000) * (1 + 8 / groups) + second;
+}
+
+function tileVariant(original: Problem, tile: Tile): Variant {
+  const { height, lanes, swapped, splits } = tile;
+  const problem = swapped ? swap(original) : original;
+  const { a, b, y, bias, k, epilogue } = problem;
+  const run = runs(problem, tile);
+  const split = splitOf(problem, splits, 4);
+  const whole = split.splits === 1;
+  const kernel: Kernel = {
+    shader,
+    defines: {
+      RANK: problem.batchAxes.length,
+      TM: height,
+      SG: lanes,
+      A_ALONG_K: !problem.transposeA,
+      B_ALONG_N: !problem.transposeB,
+      Y_ALONG_N: !swapped,
+      A_VEC: isVec(run.a),
+      B_VEC: isVec(run.b),
+      Y_VEC: isVec(run.y),
+      TAIL: k % 4 !== 0,
+      BIAS: whole && bias !== undefined,
+      SPLIT: !whole,
+    },
+    slots: { epilogue: whole ? epilogueText(epilogue) : '' },
+    bind: {
+      a,
+      b,
+      y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
+      ...(whole && bias ? { bias } : {}),
+    },
+    params: paramsOf(problem, split),
+    workgroups: linearGroups(groupsOf(problem, { ...tile, splits: split.splits }), 1),
+  };
+  return {
+    id: `subgroup${height}${whole ? '' : '-split'}`,
+    kernels: whole ? [kernel] : [kernel, sumSplits(original, split)],
+  };
+}
+
+/** Parts of k worth trying: of 64 steps at least, until there is work for 64 workgroups. */
+function splitsFor(problem: Problem, tile: Tile): number[] {
+  const counts: number[] = [];
+  for (let splits = 2; splits <= 32 && problem.k / splits >= 64 && groupsOf(problem, tile) * splits <= 64; splits *= 2)
+    counts.push(splits);
+  return counts;
+}
+
+/** Tiles of each useful height with the better roles, whole and with k split where that may pay; the cheapest first. */
+export function subgroupVariants(problem: Problem, caps: DeviceCaps): Variant[] {
+  const lanes = caps.subgroupMinSize;
+  if (!caps.software || !caps.subgroups || lanes !== caps.subgroupMaxSize || lanes < 4 || lanes > 16) return [];
+  const cheapest = (tiles: readonly Tile[]): Tile | undefined =>
+    tiles.map((tile) => ({ tile, cost: cost(problem, tile) })).sort((p, q) => p.cost - q.cost)[0]?.tile;
+  const chosen = HEIGHTS.filter((height) => height >= lanes).flatMap((height) => {
+    const roles = [false, true].map((swapped): Tile => ({ height, lanes, swapped, splits: 1 }));
+    const useful = roles.filter(
+      (t) => height === HEIGHTS[0] || height === lanes || (t.swapped ? problem.n : problem.m) > height / 2,
+    );
+    const split = useful.flatMap((tile) =>
+      splitsFor(tile.swapped ? swap(problem) : problem, tile).map((splits) => ({ ...tile, splits })),
+    );
+    return [cheapest(useful), cheapest(split)].filter((tile) => tile !== undefined);
+  });
+  return chosen
+    .map((tile) => ({ tile, cost: cost(problem, tile) }))
+    .sort((p, q) => p.cost - q.cost)
+    .map(({ tile }) => tileVariant(problem, tile));
+}

@@ -8,18 +8,19 @@ import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
 import { subgroupVariants } from './matmul-subgroup.ts';
+import { tiledVariants } from './matmul-tiled.ts';
 
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
   'lib/math.wgsl': mathText,
   'matmul/problem.wgsl': problemText,
 };
-const direct: ShaderSource = { file: 'matmul/direct.wgsl', text: directText, includes };
+const directShader: ShaderSource = { file: 'matmul/direct.wgsl', text: directText, includes };
 
 function directVariant(problem: Problem): Variant {
   const { a, b, y, bias, m, n, k, batches, epilogue } = problem;
   const kernel: Kernel = {
-    shader: direct,
+    shader: directShader,
     defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined },
     slots: { epilogue: epilogueText(epilogue) },
     bind: { a, b, y, ...(bias ? { bias } : {}) },
@@ -29,7 +30,15 @@ function directVariant(problem: Problem): Variant {
   return { id: 'direct', kernels: [kernel] };
 }
 
-/** Kernels for a product, best first. */
+/** Products so small (m n k) that the one kernel for all shapes is as fast as one made for the shape, and compiles sooner. */
+const TINY = 8192;
+
+/**
+ * Kernels for a product, best first. Software adapters with subgroups of one size: subgroup tiles, the cheapest by a model
+ * of their cost. GPUs, and software adapters without subgroups: tiles in workgroup memory. Tiny products: the direct one.
+ */
 export function matmulVariants(problem: Problem, caps: DeviceCaps): Variant[] {
-  return [...subgroupVariants(problem, caps), directVariant(problem)];
+  const tiles = [...subgroupVariants(problem, caps), ...tiledVariants(problem)];
+  const direct = directVariant(problem);
+  return problem.batches * problem.m * problem.n * problem.k <= TINY ? [direct, ...tiles] : [...tiles, direct];
 }

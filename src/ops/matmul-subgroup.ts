@@ -19,12 +19,16 @@ const shader: ShaderSource = {
   includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'matmul/problem.wgsl': problemText },
 };
 
-/** Heights of a tile. More rows reuse b more often (35, 43, 50 GFLOP/s on large matrices) but take longer to compile (0.25, 0.4, 1 s). */
+/** Heights of a tile: more rows use each load of b more often (35, 43, 50 GFLOP/s on large matrices) but compile longer. */
 const HEIGHTS = [8, 16, 32] as const;
+type Height = (typeof HEIGHTS)[number];
+
+/** Microseconds: the first compilation (0.25, 0.4, 1 s), spread over 20,000 runs. */
+const COMPILE_SHARE: Record<Height, number> = { 8: 12, 16: 20, 32: 50 };
 
 interface Tile {
   /** Rows of the tile. */
-  readonly height: number;
+  readonly height: Height;
   /** Subgroup size; the tile is 4 times as wide. */
   readonly lanes: number;
   /** b's columns on the rows of the tile: for products with few columns. */
@@ -61,8 +65,7 @@ const runs = ({ m, n, k, transposeA, transposeB }: Problem, { swapped }: Tile) =
 
 /**
  * Estimated microseconds: instructions of the JIT's code (264 for the load of a vec4, 480 for that of 4 scalars, 2.7 for a
- * multiply-add, half as much again to broadcast), at 20 a nanosecond on two cores, more where there are too few workgroups
- * to share; 40 for a dispatch. Measured on lavapipe with 8 lanes.
+ * multiply-add), at 20 a nanosecond on two cores, more where there are few workgroups to share; 40 for a dispatch. Measured on lavapipe with 8 lanes.
  */
 function cost(problem: Problem, tile: Tile): number {
   const given = tile.swapped ? swap(problem) : problem;
@@ -73,7 +76,13 @@ function cost(problem: Problem, tile: Tile): number {
   const store = tile.height * load(y);
   const groups = groupsOf(given, tile);
   const second = tile.splits > 1 ? 40 + (tile.splits * given.batches * given.m * given.n) / 2000 : 0;
-  return 40 + groups * 0.11 + ((groups * (steps * step + store)) / 20000) * (1 + 8 / groups) + second;
+  return (
+    40 +
+    groups * 0.11 +
+    ((groups * (steps * step + store)) / 20000) * (1 + 2 / groups) +
+    second +
+    COMPILE_SHARE[tile.height]
+  );
 }
 
 function tileVariant(original: Problem, tile: Tile): Variant {

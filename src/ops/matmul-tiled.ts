@@ -1,0 +1,78 @@
+/** The workgroup-memory tiles of matmul, for GPUs. Imports graph types, util, its shaders and the problem. */
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
+import problemText from '../../shaders/matmul/problem.wgsl?raw';
+import tiledText from '../../shaders/matmul/tiled.wgsl?raw';
+import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ceilDiv } from '../util/shape.ts';
+import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { splitOf, sumSplits } from './matmul-split.ts';
+
+const shader: ShaderSource = {
+  file: 'matmul/tiled.wgsl',
+  text: tiledText,
+  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'matmul/problem.wgsl': problemText },
+};
+
+/** Edge of the square tile and of a thread's part of it: 64 threads each, 4.6 and 8.7 KiB of workgroup memory. */
+const SMALL = { edge: 32, part: 4 } as const;
+const LARGE = { edge: 64, part: 8 } as const;
+type Tile = typeof SMALL | typeof LARGE;
+
+/** Steps of k in a slab. */
+const SLAB = 16;
+
+/** Workgroups that keep a GPU busy. An estimate: a few for each of the processors of a large one. */
+const ENOUGH_GROUPS = 256;
+
+const groupsOf = ({ m, n, batches }: Problem, { edge }: Tile): number => ceilDiv(m, edge) * ceilDiv(n, edge) * batches;
+
+function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
+  const { a, b, y, bias, m, n, transposeA, transposeB, epilogue } = problem;
+  const { edge, part } = tile;
+  const split = splitOf(problem, splits, SLAB);
+  const whole = split.splits === 1;
+  const kernel: Kernel = {
+    shader,
+    defines: {
+      RANK: problem.batchAxes.length,
+      BM: edge,
+      BN: edge,
+      BK: SLAB,
+      TM: part,
+      TN: part,
+      A_ALONG_K: !transposeA,
+      B_ALONG_N: !transposeB,
+      A_VEC: transposeA && m % 4 === 0,
+      B_VEC: !transposeB && n % 4 === 0,
+      Y_VEC: n % 4 === 0,
+      BIAS: whole && bias !== undefined,
+      SPLIT: !whole,
+    },
+    slots: { epilogue: whole ? epilogueText(epilogue) : '' },
+    bind: {
+      a,
+      b,
+      y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
+      ...(whole && bias ? { bias } : {}),
+    },
+    params: paramsOf(problem, split),
+    workgroups: linearGroups(groupsOf(problem, tile) * split.splits, 1),
+  };
+  const id = `tiled${edge}${whole ? '' : '-split'}`;
+  return { id, kernels: whole ? [kernel] : [kernel, sumSplits(problem, split)] };
+}
+
+/**
+ * Large tiles where there are enough of them, else small ones, and those with k split where even they are too few and
+ * each part keeps 8 slabs.
+ */
+export function tiledVariants(problem: Problem): Variant[] {
+  const { m, n, k } = problem;
+  const small = tileVariant(problem, SMALL, 1);
+  const large = m > SMALL.edge && n > SMALL.edge ? [tileVariant(problem, LARGE, 1)] : [];
+  if (groupsOf(problem, LARGE) >= ENOUGH_GROUPS) return [...large, small];
+  const splits = Math.min(32, Math.floor(ENOUGH_GROUPS / groupsOf(problem, SMALL)), Math.floor(k / (8 * SLAB)));
+  return [...(splits > 1 ? [tileVariant(problem, SMALL, splits)] : []), small, ...large];
+}

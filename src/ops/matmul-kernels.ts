@@ -33,12 +33,19 @@ function directVariant(problem: Problem): Variant {
 /** Products so small (m n k) that the one kernel for all shapes is as fast as one made for the shape, and compiles sooner. */
 const TINY = 8192;
 
+/** Rows or columns so few that a software adapter wastes more on the empty part of a tile than the tile saves. */
+const THIN = 16;
+
 /**
  * Kernels for a product, best first. Software adapters with subgroups of one size: subgroup tiles, the cheapest by a model
- * of their cost. GPUs, and software adapters without subgroups: tiles in workgroup memory. Tiny products: the direct one.
+ * of their cost. GPUs: tiles in workgroup memory, as do software adapters without subgroups unless the product is thin.
+ * Tiny products everywhere: the direct one.
  */
 export function matmulVariants(problem: Problem, caps: DeviceCaps): Variant[] {
-  const tiles = [...subgroupVariants(problem, caps), ...tiledVariants(problem)];
+  const { m, n, k, batches } = problem;
+  const subgroup = subgroupVariants(problem, caps);
+  const tiles = [...subgroup, ...tiledVariants(problem, caps)];
   const direct = directVariant(problem);
-  return problem.batches * problem.m * problem.n * problem.k <= TINY ? [direct, ...tiles] : [...tiles, direct];
+  const thin = caps.software && subgroup.length === 0 && Math.min(m, n) <= THIN;
+  return thin || batches * m * n * k <= TINY ? [direct, ...tiles] : [...tiles, direct];
 }

@@ -62,9 +62,9 @@ const conv2dOp: Op<ConvAttrs> = defineOp<ConvAttrs>({
       needs[2] ? sum(dy!, { axes: [0, 2, 3] }) : null,
     ].slice(0, inputs.length);
   },
-  variants({ inputs, outputs: [y], epilogue, attrs }) {
+  variants({ inputs, outputs: [y], epilogue, attrs }, caps) {
     const [x, weight, bias = null] = inputs;
-    return forwardVariants(geometryOf(inputs, attrs), { x: x!, weight: weight!, bias, y: y!, epilogue });
+    return forwardVariants(geometryOf(inputs, attrs), { x: x!, weight: weight!, bias, y: y!, epilogue, caps });
   },
   flops: (inputs, _, attrs) => flops(geometryOf(inputs, attrs)),
 });
@@ -86,8 +86,8 @@ export const conv2dBackwardInput: Op<ConvInputAttrs> = defineOp<ConvInputAttrs>(
       needs[1] ? conv2dBackwardWeight([g!, dy!], { ...attrs, weightShape: weight!.shape })[0] : null,
     ];
   },
-  variants: ({ inputs: [dy, weight], outputs: [dx], attrs }) =>
-    inputVariants(inputGeometry(weight!, attrs), { dy: dy!, weight: weight!, dx: dx! }),
+  variants: ({ inputs: [dy, weight], outputs: [dx], attrs }, caps) =>
+    inputVariants(inputGeometry(weight!, attrs), { dy: dy!, weight: weight!, dx: dx!, caps }),
   flops: ([, weight], _, attrs) => flops(inputGeometry(weight!, attrs)),
 });
 
@@ -108,8 +108,8 @@ export const conv2dBackwardWeight: Op<ConvWeightAttrs> = defineOp<ConvWeightAttr
       needs[1] ? conv2dOp([x!, g!], attrs)[0] : null,
     ];
   },
-  variants: ({ inputs: [x, dy], outputs: [dweight], attrs }) =>
-    weightVariants(weightGeometry(x!, attrs), { x: x!, dy: dy!, dweight: dweight! }),
+  variants: ({ inputs: [x, dy], outputs: [dweight], attrs }, caps) =>
+    weightVariants(weightGeometry(x!, attrs), { x: x!, dy: dy!, dweight: dweight!, caps }),
   flops: ([x], _, attrs) => flops(weightGeometry(x!, attrs)),
 });
 

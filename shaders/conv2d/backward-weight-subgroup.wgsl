@@ -1,0 +1,76 @@
+// dweight = sum over pixels of x * dy, for software adapters: matrix product of (tap, input channel) and output channels.
+//
+// Threads: one subgroup of SG lanes a workgroup. A row is 4 input channels of one tap; each lane has one and sums its
+// products with O4 vec4s of output channels in acc: a vec4 of input channels for each output channel. Four output pixels
+// a step: a lane gathers its row's x for each and its share of their 4 x O4 vec4s of dy, which broadcasts hand to all.
+// y: blocks of output channels. z: parts of the pixels, `share` (a multiple of 4) in each, which add-splits.wgsl adds.
+// Layouts: x, dy nhwc; dweight hwio. groups = 1, channels of x and dy in memory multiples of 4.
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+//#include "conv2d/params.wgsl"
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let c4 = params.cs / 4u;
+  let o4 = params.os / 4u;
+  let rows = params.kh * params.kw * c4;
+  let row = wg.x * ${SG}u + lane;
+  let c = row % c4;
+  let left = row / c4 % params.kw * params.dx - params.left;
+  let top = row / c4 / params.kw * params.dy - params.top;
+  let block = wg.y * ${O4}u;
+//#for J 0 (4*O4+SG-1)/SG
+  let pixel$J = (${SG*J}u + lane) / ${O4}u;
+  let from$J = pixel$J * o4 + min(block + (${SG*J}u + lane) % ${O4}u, o4 - 1u);
+//#endfor
+//#for O 0 4*O4
+  var acc$O = vec4f();
+//#endfor
+  let start = wg.z * params.share;
+  let end = min(start + params.share, params.n * params.oh * params.ow);
+  var ox = start % params.ow;
+  var oy = start / params.ow % params.oh;
+  var image = start / params.ow / params.oh * params.h;
+  for (var p = start; p < end; p += 4u) {
+//#for J 0 (4*O4+SG-1)/SG
+    let d$J = select(vec4f(), dy[p * o4 + from$J], p + pixel$J < end);
+//#endfor
+//#for T 0 4
+    let iy$T = oy * params.sy + top;
+    let ix$T = ox * params.sx + left;
+    let inside$T = iy$T < params.h && ix$T < params.w;
+    let v$T = select(vec4f(), x[((image + iy$T) * params.w + ix$T) * c4 + c], inside$T);
+    ox += 1u;
+    let row_ends$T = ox == params.ow;
+    ox = select(ox, 0u, row_ends$T);
+    oy += select(0u, 1u, row_ends$T);
+    let image_ends$T = oy == params.oh;
+    oy = select(oy, 0u, image_ends$T);
+    image += select(0u, params.h, image_ends$T);
+//#endfor
+    let v = mat4x4f(v0, v1, v2, v3);
+//#for O 0 O4
+    let g$O = transpose(mat4x4f(
+//#for T 0 4
+      subgroupBroadcast(d${(T*O4+O)/SG}, ${(T*O4+O)%SG}u),
+//#endfor
+    ));
+//#for K 0 4
+    acc${4*O+K} += v * g$O[$K];
+//#endfor
+//#endfor
+  }
+  if (row >= rows) { return; }
+  let at = (wg.z * rows + row) * params.os + block;
+//#for O 0 O4
+  if (block + $Ou < o4) {
+//#for K 0 4
+    dweight[at + $Ku * o4 + $Ou] = vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]);
+//#endfor
+  }
+//#endfor
+}

@@ -1,0 +1,91 @@
+/** What all kernels of the convolution share: parameters, slots, sums in parts. Imports graph, util, shaders, conv2d-geometry. */
+import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
+import paramsText from '../../shaders/conv2d/params.wgsl?raw';
+import storeText from '../../shaders/conv2d/store.wgsl?raw';
+import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
+import type { Epilogue, Kernel, PlanValue, ShaderSource } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import type { ConvGeometry } from './conv2d-geometry.ts';
+
+const includes = {
+  'lib/linear-id.wgsl': linearIdText,
+  'lib/math.wgsl': mathText,
+  'conv2d/params.wgsl': paramsText,
+  'conv2d/store.wgsl': storeText,
+};
+
+export const convShader = (name: string, text: string): ShaderSource => ({
+  file: `conv2d/${name}.wgsl`,
+  text,
+  includes,
+});
+
+/** Values that a forward kernel binds, and what it applies to the result. */
+export interface ForwardValues {
+  readonly x: PlanValue;
+  readonly weight: PlanValue;
+  readonly bias: PlanValue | null;
+  readonly y: PlanValue;
+  readonly epilogue: Epilogue | null;
+}
+
+export interface InputValues {
+  readonly dy: PlanValue;
+  readonly weight: PlanValue;
+  readonly dx: PlanValue;
+}
+
+export interface WeightValues {
+  readonly x: PlanValue;
+  readonly dy: PlanValue;
+  readonly dweight: PlanValue;
+}
+
+/** How a sum over pixels is cut: `splits` parts of `share` pixels (or rows of pixels). */
+export interface Parts {
+  readonly splits: number;
+  readonly share: number;
+}
+
+/** The shaders' Params. */
+export function convParams(g: ConvGeometry, { splits, share }: Parts = { splits: 1, share: 0 }) {
+  const { padding, ...sizes } = g;
+  return { ...sizes, top: padding[0], left: padding[1], splits, share };
+}
+
+interface ForwardKernel {
+  readonly defines: { readonly BIAS: boolean };
+  readonly slots: { readonly epilogue: string };
+  readonly bind: Kernel['bind'];
+}
+
+/** The parts of a forward kernel that are the same for all variants. */
+export function forwardKernel({ x, weight, bias, y, epilogue }: ForwardValues): ForwardKernel {
+  return {
+    defines: { BIAS: bias !== null },
+    slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
+    bind: bias ? { x, weight, bias, y } : { x, weight, y },
+  };
+}
+
+const addSplits = convShader('add-splits', addSplitsText);
+
+/** Elements of the weight in memory. */
+export const weightCount = ({ kh, kw, is, os }: ConvGeometry): number => kh * kw * is * os;
+
+/** A sum over pixels in parts: the kernel writes them to scratch, a second one adds them. One part is the result itself. */
+export function inParts(
+  { dweight, splits, count }: { dweight: PlanValue; splits: number; count: number },
+  kernel: (target: Kernel['bind'][string]) => Kernel,
+): Kernel[] {
+  if (splits === 1) return [kernel(dweight)];
+  const parts = { scratch: 'parts', elements: splits * count };
+  const add: Kernel = {
+    shader: addSplits,
+    bind: { parts, dweight },
+    params: { count, splits },
+    workgroups: linearGroups(count, 64),
+  };
+  return [kernel(parts), add];
+}

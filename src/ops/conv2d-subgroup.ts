@@ -1,0 +1,122 @@
+/**
+ * Kernels for software adapters: a subgroup is the lanes of a vector instruction, a gather from memory costs as much as a
+ * hundred multiplications, a broadcast nothing. Imports graph, util, shaders, conv2d-shared.
+ */
+import inputText from '../../shaders/conv2d/backward-input-subgroup.wgsl?raw';
+import weightText from '../../shaders/conv2d/backward-weight-subgroup.wgsl?raw';
+import forwardText from '../../shaders/conv2d/forward-subgroup.wgsl?raw';
+import type { Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
+import { ceilDiv, roundUp } from '../util/shape.ts';
+import type { ConvGeometry } from './conv2d-geometry.ts';
+import {
+  convParams,
+  convShader,
+  type ForwardValues,
+  forwardKernel,
+  type InputValues,
+  inParts,
+  type WeightValues,
+  weightCount,
+} from './conv2d-shared.ts';
+
+const forward = convShader('forward-subgroup', forwardText);
+const backwardInput = convShader('backward-input-subgroup', inputText);
+const backwardWeight = convShader('backward-weight-subgroup', weightText);
+
+/** Lanes of a subgroup if these kernels are for the device, else 0. */
+export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMaxSize }: DeviceCaps): number {
+  const known = subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
+  return software && subgroups && known ? subgroupMinSize : 0;
+}
+
+/** True where both channel counts are whole vec4s in memory and not grouped. */
+export const wholeVectors = ({ groups, cs, os }: ConvGeometry): boolean => groups === 1 && cs % 4 === 0 && os % 4 === 0;
+
+/** Workgroups that keep the cores of a software adapter busy to the end. */
+const ENOUGH_GROUPS = 32;
+
+/** Time of a gather and of a multiply-add of vec4s, in instructions (measured on lavapipe; only the ratio matters). */
+const GATHER = 264;
+const MULTIPLY = 11;
+
+/** Tiles to choose from. More than 32 vec4s of results in a lane leave the registers and the instruction cache. */
+const PIXELS = [1, 2, 4] as const;
+const MOST_VECTORS = 8;
+
+interface Tile {
+  /** Pixels of a lane. */
+  readonly pixels: number;
+  /** vec4s of channels of a lane. */
+  readonly vectors: number;
+}
+
+/** The tile with the least estimated time for so many pixels (in `phases` separate sets) and vec4s of channels. */
+export function chooseTile(lanes: number, { pixels, vectors, phases = 1 }: Tile & { phases?: number }): Tile {
+  let best: Tile = { pixels: 1, vectors: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let v = 1; v <= Math.min(MOST_VECTORS, vectors); v++) {
+    for (const p of PIXELS) {
+      const groups = ceilDiv(pixels, lanes * p) * ceilDiv(vectors, v) * phases;
+      const step = (p + ceilDiv(4 * v, lanes)) * GATHER + 4 * p * v * MULTIPLY;
+      const time = Math.max(groups, ENOUGH_GROUPS) * step;
+      if (time < least) {
+        least = time;
+        best = { pixels: p, vectors: v };
+      }
+    }
+  }
+  return best;
+}
+
+export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
+  const pixels = g.n * g.oh * g.ow;
+  const tile = chooseTile(lanes, { pixels, vectors: g.os / 4 });
+  const { defines, ...rest } = forwardKernel(values);
+  const [x, y] = linearGroups(pixels, lanes * tile.pixels);
+  const kernel = {
+    ...rest,
+    shader: forward,
+    defines: { ...defines, SG: lanes, P: tile.pixels, O4: tile.vectors },
+    params: convParams(g),
+    workgroups: [x, y, ceilDiv(g.os / 4, tile.vectors)] as const,
+  };
+  return { id: `subgroup${tile.pixels}x${tile.vectors}`, kernels: [kernel] };
+}
+
+export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): Variant {
+  const pixels = g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx);
+  const phases = g.sy * g.sx;
+  const tile = chooseTile(lanes, { pixels, vectors: g.cs / 4, phases });
+  // Where most taps of a pixel reach beside the output.
+  const byImage = 2 * g.oh * g.ow * phases < g.h * g.w;
+  const [x, y] = linearGroups(pixels, lanes * tile.pixels);
+  const kernel = {
+    shader: backwardInput,
+    defines: { SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: byImage },
+    bind: { ...values },
+    params: convParams(g),
+    workgroups: [x, y, ceilDiv(g.cs / 4, tile.vectors) * phases] as const,
+  };
+  return { id: `subgroup${tile.pixels}x${tile.vectors}`, kernels: [kernel] };
+}
+
+export function weightSubgroup(g: ConvGeometry, { lanes, x, dy, dweight }: WeightValues & { lanes: number }): Variant {
+  const vectors = g.os / 4;
+  const blocks = ceilDiv(vectors, MOST_VECTORS);
+  const tile = ceilDiv(vectors, blocks);
+  const rows = ceilDiv((g.kh * g.kw * g.cs) / 4, lanes);
+  const pixels = g.n * g.oh * g.ow;
+  // Parts cost memory and a second pass: only as many as it takes.
+  const share = roundUp(ceilDiv(pixels, ceilDiv(ENOUGH_GROUPS, rows * blocks)), 4);
+  const splits = ceilDiv(pixels, share);
+  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+    shader: backwardWeight,
+    defines: { SG: lanes, O4: tile },
+    bind: { x, dy, dweight: target },
+    params: convParams(g, { splits, share }),
+    workgroups: [rows, blocks, splits],
+  }));
+  return { id: `subgroup${tile}`, kernels };
+}

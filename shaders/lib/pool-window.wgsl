@@ -1,7 +1,9 @@
 // Geometry of a pool: which positions of the plane an output cell reads, and which cells read a position.
 //
+// Axes are shorter than 2^20. DILATED: dh or dw is not 1.
 // Declares `params` at binding 0. VEC: an element is four channels (nhwc with c' a multiple of 4), else a single channel.
 // ADAPTIVE: cell o of n reads floor(o * size / n) up to ceil((o + 1) * size / n); kh and kw are then the largest windows.
+//#include "lib/divide.wgsl"
 struct Params {
   // Threads; elements along the channels: c' / 4, or 1 for a single channel; real channels.
   count: u32, lanes: u32, channels: u32,
@@ -25,9 +27,10 @@ alias U = u32;
 struct Place { n: i32, row: i32, column: i32, lane: i32 }
 
 fn place_of(i: u32, rows: i32, columns: i32) -> Place {
-  let pixel = i / params.lanes;
-  let line = pixel / u32(columns);
-  return Place(i32(line / u32(rows)), i32(line % u32(rows)), i32(pixel % u32(columns)), i32(i % params.lanes));
+  let pixel = divide(i, params.lanes);
+  let line = divide(pixel, u32(columns));
+  let n = divide(line, u32(rows));
+  return Place(i32(n), i32(line - n * u32(rows)), i32(pixel) - i32(line) * columns, i32(i - pixel * params.lanes));
 }
 
 fn index_of(n: i32, row: i32, column: i32, rows: i32, columns: i32, lane: i32) -> i32 {
@@ -47,8 +50,12 @@ fn window(o: i32, size: i32, outputs: i32, kernel: i32, stride: i32, before: i32
   return Window(start, 0, ((o + 1) * size + outputs - 1) / outputs - start);
 //#else
   let start = o * stride - before;
-  let first = (max(-start, 0) + dilation - 1) / dilation;
-  return Window(start, first, min(kernel, (size - start + dilation - 1) / dilation));
+//#if DILATED
+  let first = divide_small(max(-start, 0) + dilation - 1, dilation);
+  return Window(start, first, min(kernel, divide_small(size - start + dilation - 1, dilation)));
+//#else
+  return Window(start, max(-start, 0), min(kernel, size - start));
+//#endif
 //#endif
 }
 
@@ -66,8 +73,8 @@ fn cells(p: i32, size: i32, outputs: i32, kernel: i32, stride: i32, before: i32,
   return vec2i(p * outputs / size, ((p + 1) * outputs + size - 1) / size - 1);
 //#else
   let q = p + before;
-  let first = (max(q - (kernel - 1) * dilation, 0) + stride - 1) / stride;
-  return vec2i(first, min(q / stride, outputs - 1));
+  let first = divide_small(max(q - (kernel - 1) * dilation, 0) + stride - 1, stride);
+  return vec2i(first, min(divide_small(q, stride), outputs - 1));
 //#endif
 }
 
@@ -81,7 +88,12 @@ fn tap(p: i32, o: i32, size: i32, outputs: i32, stride: i32, before: i32, dilati
   return p - o * size / outputs;
 //#else
   let q = p + before - o * stride;
-  return select(-1, q / dilation, q % dilation == 0);
+//#if DILATED
+  let k = divide_small(q, dilation);
+  return select(-1, k, k * dilation == q);
+//#else
+  return q;
+//#endif
 //#endif
 }
 

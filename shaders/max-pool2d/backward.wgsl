@@ -1,7 +1,8 @@
-// Gradient of max pooling, any windows: dx = sum of dy over the windows whose maximum lies here, in row-major order.
+// Gradient of max pooling: dx = sum of dy over the windows whose maximum lies here, in row-major order.
 //
-// Threads: one for each element of dx (four channels, or one) as it lies in memory. Layouts: dx, dy, indices nhwc.
-// CODES: where the maxima are is given as codes, else as indices (see forward.wgsl).
+// Layouts: dx, dy, indices nhwc. CODES: where the maxima are is given as codes, else as indices (see forward.wgsl).
+// Threads: one for each element of dx (four channels, or one) as it lies in memory; or, with BLOCKS, where no two windows
+// overlap, one for each block of stride x stride elements, in which one window at most lies.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
 @group(0) @binding(1) var<storage, read> dy: array<T>;
@@ -22,6 +23,7 @@ fn won(cell: i32) -> U {
 //#endif
 }
 
+//#if !BLOCKS
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let i = linear_group(wg, groups) * 64u + li;
@@ -31,10 +33,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let columns = column_cells(at.column);
   var sum = T();
   for (var oy = rows.x; oy <= rows.y; oy++) {
+//#if CODES
+    let ky = row_tap(at.row, oy);
+//#endif
     for (var ox = columns.x; ox <= columns.y; ox++) {
       let cell = y_index(at.n, oy, ox, at.lane);
 //#if CODES
-      let ky = row_tap(at.row, oy);
       let kx = column_tap(at.column, ox);
       let here = u32(select(-1, ky * params.kw + kx, min(ky, kx) >= 0));
 //#else
@@ -45,3 +49,31 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
   dx[i] = sum;
 }
+//#else
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let i = linear_group(wg, groups) * 64u + li;
+  if (i >= params.count) { return; }
+  let at = place_of(i, params.block_rows, params.block_columns);
+  let top = at.row * params.sh - params.top;
+  let left = at.column * params.sw - params.left;
+  var d = T();
+  var first = U();
+  if (at.row < params.oh && at.column < params.ow) {
+    let cell = y_index(at.n, at.row, at.column, at.lane);
+    d = dy[cell];
+    first = won(cell);
+  }
+  for (var y = max(top, 0); y < min(top + params.sh, params.h); y++) {
+    for (var x = max(left, 0); x < min(left + params.sw, params.w); x++) {
+//#if CODES
+      let inside = y - top < params.kh && x - left < params.kw;
+      let here = u32(select(-1, (y - top) * params.kw + x - left, inside));
+//#else
+      let here = u32(y * params.w + x);
+//#endif
+      dx[x_index(at.n, y, x, at.lane)] = select(T(), d, first == U(here));
+    }
+  }
+}
+//#endif

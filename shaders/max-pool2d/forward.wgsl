@@ -3,6 +3,8 @@
 // Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x, y, indices nhwc.
 // Y, INDICES, CODES: which outputs are wanted. indices: position in the H*W plane, 0 in padding lanes. codes: number
 // ky * kw + kx of the tap that won, a byte for each channel, [n, oh, ow, lanes]. Every window reads a tap at least.
+// UNROLLED: for KH x KW taps without branches: where windows are CLIPPED, taps beside the plane are moved to the nearest
+// one that is in the window, which changes neither the maximum nor which tap is the first to have it.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -28,6 +30,29 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let origin = x_index(at.n, rows.start, columns.start, at.lane);
   var best = x[origin + rows.first * row_step + columns.first * step];
   var won = U(u32(rows.first * params.kw + columns.first));
+//#if UNROLLED
+//#for K 0 KH
+//#if CLIPPED
+  let ky$K = clamp($K, rows.first, rows.end - 1);
+//#else
+  const ky$K = $K;
+//#endif
+//#endfor
+//#for K 0 KW
+//#if CLIPPED
+  let kx$K = clamp($K, columns.first, columns.end - 1);
+//#else
+  const kx$K = $K;
+//#endif
+//#endfor
+//#for Y 0 KH
+//#for X 0 KW
+  let v${KW*Y+X} = x[origin + ky$Y * row_step + kx$X * step];
+  won = select(won, U(u32(ky$Y * KW + kx$X)), v${KW*Y+X} > best);
+  best = max(best, v${KW*Y+X});
+//#endfor
+//#endfor
+//#else
   for (var ky = rows.first; ky < rows.end; ky++) {
     for (var kx = columns.first; kx < columns.end; kx++) {
       let v = x[origin + ky * row_step + kx * step];
@@ -35,6 +60,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       best = max(best, v);
     }
   }
+//#endif
 //#if Y
   y[i] = best;
 //#endif

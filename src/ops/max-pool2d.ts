@@ -11,7 +11,10 @@ import type { KernelContext, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { type Shape, sizeOf } from '../util/shape.ts';
 import {
+  blocksFirst,
+  blocksOf,
   cellWindows,
+  disjoint,
   type Geometry,
   geometryOf,
   lanesOf,
@@ -19,6 +22,7 @@ import {
   pooledShape,
   poolShader,
   slidingWindows,
+  unclipped,
   type WindowOptions,
   type Windows,
   windowDefines,
@@ -41,23 +45,23 @@ const maxPool2dBackward = defineOp<BackwardAttrs>({
   name: 'maxPool2dBackward',
   infer: (_, { inputShape }) => [{ shape: inputShape, dtype: 'f32' }],
   layout: (_, { codes }) => ({ inputs: ['nhwc', codes ? 'plain' : 'nhwc'], outputs: ['nhwc'] }),
-  variants({ inputs: [dy, argmax], outputs: [dx], attrs: { windows, inputShape, codes } }): Variant[] {
+  variants({ inputs: [dy, argmax], outputs: [dx], attrs: { windows, inputShape, codes } }, caps): Variant[] {
     const g = geometryOf(inputShape, windows, 'maxPool2dBackward');
-    const count = g.batch * g.rows.size * g.columns.size * lanesOf(g.channels);
-    return [
-      {
-        id: 'gather',
-        kernels: [
-          {
-            shader: backward,
-            defines: { ...windowDefines(g), CODES: codes },
-            bind: { dy: dy!, argmax: argmax!, dx: dx! },
-            params: windowParams(g, count),
-            workgroups: linearGroups(count, 64),
-          },
-        ],
-      },
-    ];
+    const variant = (id: string, planeCount: number): Variant => {
+      const count = g.batch * planeCount * lanesOf(g.channels);
+      const kernel = {
+        shader: backward,
+        defines: { ...windowDefines(g), CODES: codes, BLOCKS: id === 'blocks' },
+        bind: { dy: dy!, argmax: argmax!, dx: dx! },
+        params: windowParams(g, count),
+        workgroups: linearGroups(count, 64),
+      };
+      return { id, kernels: [kernel] };
+    };
+    const gather = variant('gather', g.rows.size * g.columns.size);
+    if (!disjoint(g)) return [gather];
+    const blocks = variant('blocks', blocksOf(g.rows) * blocksOf(g.columns));
+    return blocksFirst(g, caps) ? [blocks, gather] : [gather, blocks];
   },
 });
 
@@ -65,19 +69,21 @@ function forwardVariants({ inputs: [x], outputs: [y, indices, codes], used, attr
   const g = geometryOf(x!.shape, attrs.windows, 'maxPool2d');
   const count = sizeOf([g.batch, g.rows.outputs, g.columns.outputs, lanesOf(g.channels)]);
   const [Y, INDICES, CODES] = used as [boolean, boolean, boolean];
+  const variant = (id: string, unroll: { [name: string]: number | boolean }): Variant => {
+    const kernel = {
+      shader: forward,
+      defines: { ...windowDefines(g), Y, INDICES, CODES, ...unroll },
+      bind: { x: x!, ...(Y && { y: y! }), ...(INDICES && { indices: indices! }), ...(CODES && { codes: codes! }) },
+      params: windowParams(g, count),
+      workgroups: linearGroups(count, 64),
+    };
+    return { id, kernels: [kernel] };
+  };
+  const loop = variant('loop', { UNROLLED: false, CLIPPED: true });
+  if (g.adaptive || taps(g) > 9) return [loop];
   return [
-    {
-      id: 'direct',
-      kernels: [
-        {
-          shader: forward,
-          defines: { ...windowDefines(g), Y, INDICES, CODES },
-          bind: { x: x!, ...(Y && { y: y! }), ...(INDICES && { indices: indices! }), ...(CODES && { codes: codes! }) },
-          params: windowParams(g, count),
-          workgroups: linearGroups(count, 64),
-        },
-      ],
-    },
+    variant('unrolled', { UNROLLED: true, CLIPPED: !unclipped(g), KH: g.rows.kernel, KW: g.columns.kernel }),
+    loop,
   ];
 }
 

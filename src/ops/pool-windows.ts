@@ -2,12 +2,14 @@
  * Windows of the pooling ops: their options, the shape rule and its errors, and the numbers that
  * shaders/lib/pool-window.wgsl wants. Imports graph, util and the shared shader text.
  */
+import divideText from '../../shaders/lib/divide.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import windowText from '../../shaders/lib/pool-window.wgsl?raw';
 import { padChannels } from '../graph/layout.ts';
-import type { ShaderSource, Value } from '../graph/types.ts';
+import type { ShaderSource } from '../graph/types.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
-import { type Shape, show } from '../util/shape.ts';
+import { ceilDiv, type Shape, show } from '../util/shape.ts';
 
 type Pair = readonly [number, number];
 type Sides = readonly [number, number, number, number];
@@ -145,11 +147,19 @@ function cellAxis(cells: number, size: number): WindowAxis {
   return { size, outputs: cells, kernel, stride: kernel, dilation: 1, before: 0, after: 0 };
 }
 
+/** The shaders divide positions as floats (shaders/lib/divide.wgsl): with the padding these stay below 2^20. */
+const LONGEST = 2 ** 19;
+
 /** The windows on an input of this shape. Throws ShapeError. */
 export function geometryOf(shape: Shape, windows: Windows, at: string): Geometry {
   if (shape.length !== 4 || shape.some((size) => size < 1)) {
     throw new ShapeError(
       `${at}: the input ${show(shape)} is not [n, c, h, w] with all sizes at least 1. Reshape it, or add axes of size 1.`,
+    );
+  }
+  if (Math.max(...shape.slice(2)) > LONGEST) {
+    throw new ShapeError(
+      `${at}: the input ${show(shape)} has more than ${LONGEST} rows or columns. Split it along the longer axis.`,
     );
   }
   checkIntegers(windows, at, shape);
@@ -172,6 +182,9 @@ export const pooledShape = ({ batch, channels, rows, columns }: Geometry): numbe
 /** Elements of a shader along the channels: four channels each, or a single one. */
 export const lanesOf = (channels: number): number => (channels === 1 ? 1 : padChannels(channels) / 4);
 
+/** Blocks of the size of the stride that cover an axis: as many as there are windows, or more. */
+export const blocksOf = ({ size, before, stride }: WindowAxis): number => ceilDiv(size + before, stride);
+
 /** Fields of `Params` in shaders/lib/pool-window.wgsl. */
 export function windowParams({ channels, rows, columns }: Geometry, count: number): Record<string, number> {
   return {
@@ -192,30 +205,43 @@ export function windowParams({ channels, rows, columns }: Geometry, count: numbe
     left: columns.before,
     bottom: rows.after,
     right: columns.after,
+    block_rows: blocksOf(rows),
+    block_columns: blocksOf(columns),
   };
 }
 
 /** Defines of every shader that includes lib/pool-window.wgsl. */
-export const windowDefines = ({ channels, adaptive }: Geometry): { VEC: boolean; ADAPTIVE: boolean } => ({
+export const windowDefines = ({
+  channels,
+  rows,
+  columns,
+  adaptive,
+}: Geometry): { readonly [name: string]: boolean } => ({
   VEC: channels !== 1,
   ADAPTIVE: adaptive,
+  DILATED: rows.dilation !== 1 || columns.dilation !== 1,
 });
+
+/** All taps of all windows lie in the plane. */
+export const unclipped = ({ rows, columns, adaptive }: Geometry): boolean =>
+  !adaptive &&
+  [rows, columns].every((a) => a.before === 0 && (a.outputs - 1) * a.stride + (a.kernel - 1) * a.dilation < a.size);
 
 /** Windows that share no element and read all that lie in them: each element has one window at most. */
 export const disjoint = ({ rows, columns, adaptive }: Geometry): boolean =>
   !adaptive && [rows, columns].every((a) => a.stride >= a.kernel && a.dilation === 1);
 
+/** A thread for each block of the plane is faster than one for each element, unless that leaves a GPU too few threads. */
+export const blocksFirst = ({ rows, columns }: Geometry, { software }: DeviceCaps): boolean =>
+  software || rows.stride * columns.stride <= 16;
+
 /** A shader with the files that all pooling shaders include. */
 export const poolShader = (file: string, text: string): ShaderSource => ({
   file,
   text,
-  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/pool-window.wgsl': windowText },
+  includes: {
+    'lib/divide.wgsl': divideText,
+    'lib/linear-id.wgsl': linearIdText,
+    'lib/pool-window.wgsl': windowText,
+  },
 });
-
-/** The size of the planes of an image. Throws ShapeError where it is none. */
-export function planeOf(x: Value, at: string): Pair {
-  if (x.shape.length !== 4) {
-    throw new ShapeError(`${at}: the input ${show(x.shape)} is not [n, c, h, w]. Reshape it, or add axes of size 1.`);
-  }
-  return [x.shape[2]!, x.shape[3]!];
-}

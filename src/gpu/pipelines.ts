@@ -17,6 +17,8 @@ export interface CompiledPipeline {
 export interface PipelineCache {
   /** Rejects with ShaderError naming file and line of the .wgsl. */
   get(request: PipelineRequest): Promise<CompiledPipeline>;
+  /** The same without waiting: compiles on the spot what is not ready; an error reaches the device's `failure`. */
+  now(request: PipelineRequest): CompiledPipeline;
   readonly count: number;
 }
 
@@ -41,6 +43,7 @@ async function explain(
 
 export function createPipelineCache(gpu: GPUDevice): PipelineCache {
   const pipelines = new Map<string, Promise<CompiledPipeline>>();
+  const ready = new Map<string, CompiledPipeline>();
   const layouts = new Map<string, GPUBindGroupLayout>();
   // An explicit layout, not 'auto': bind groups can be made before the pipeline is ready, and unused bindings stay legal.
   const layoutOf = (bindings: readonly Binding[]): GPUBindGroupLayout => {
@@ -57,16 +60,23 @@ export function createPipelineCache(gpu: GPUDevice): PipelineCache {
     }
     return layout;
   };
+  const describe = ({ file, shader, bindings }: PipelineRequest) => {
+    const layout = layoutOf(bindings);
+    const module = gpu.createShaderModule({ label: file, code: shader.code });
+    const whole = gpu.createPipelineLayout({ bindGroupLayouts: [layout] });
+    const descriptor: GPUComputePipelineDescriptor = {
+      label: file,
+      layout: whole,
+      compute: { module, entryPoint: 'main' },
+    };
+    return { layout, module, descriptor };
+  };
   const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
-    const layout = layoutOf(request.bindings);
-    const module = gpu.createShaderModule({ label: request.file, code: request.shader.code });
+    const { layout, module, descriptor } = describe(request);
     try {
-      const pipeline = await gpu.createComputePipelineAsync({
-        label: request.file,
-        layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-      return { pipeline, layout };
+      const made = { pipeline: await gpu.createComputePipelineAsync(descriptor), layout };
+      ready.set(request.shader.code, made);
+      return made;
     } catch (cause) {
       throw await explain(module, request, cause);
     }
@@ -77,6 +87,15 @@ export function createPipelineCache(gpu: GPUDevice): PipelineCache {
       if (known) return known;
       const made = compile(request);
       pipelines.set(request.shader.code, made);
+      return made;
+    },
+    now(request) {
+      const known = ready.get(request.shader.code);
+      if (known) return known;
+      const { layout, descriptor } = describe(request);
+      const made = { pipeline: gpu.createComputePipeline(descriptor), layout };
+      ready.set(request.shader.code, made);
+      pipelines.set(request.shader.code, Promise.resolve(made));
       return made;
     },
     get count() {

@@ -40,7 +40,8 @@ export function summarize(model: Model): LayerSummary[] {
   const counted = new Set<string>();
   return model.calls.map((call) => {
     const own = model.parameters.filter(
-      ({ kind, name }) => kind === 'parameter' && name.startsWith(`${call.name}.`) && !counted.has(name),
+      ({ kind, name }) =>
+        kind === 'parameter' && name.slice(0, name.lastIndexOf('.')) === call.name && !counted.has(name),
     );
     for (const { name } of own) counted.add(name);
     return {

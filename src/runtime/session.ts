@@ -12,7 +12,7 @@ import type { Device } from '../gpu/device.ts';
 import { readRanges } from '../gpu/readback.ts';
 import { fromMemory, physicalSize } from '../graph/layout.ts';
 import { StateError } from '../util/errors.ts';
-import { roundUp, show, sizeOf } from '../util/shape.ts';
+import { show, sizeOf } from '../util/shape.ts';
 
 export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
@@ -33,6 +33,13 @@ export interface Prepared {
 export interface PrepareOptions {
   /** Buffers of others by name: data sets, the ring of metrics. */
   readonly externals?: { readonly [name: string]: GPUBuffer };
+}
+
+export interface RunOptions {
+  /** The words that change every step. */
+  readonly step?: Uint32Array<ArrayBuffer>;
+  /** A whole buffer to copy after the plans. */
+  readonly copy?: { readonly source: GPUBuffer; readonly target: GPUBuffer };
 }
 
 const STORAGE = (): GPUBufferUsageFlags => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -108,10 +115,16 @@ export class Session {
   }
 
   /** Compiles pipelines (in parallel) and makes bind groups. Rejects with ShaderError or DeviceError. */
-  async prepare(plan: Plan, { externals = {} }: PrepareOptions = {}): Promise<Prepared> {
+  async prepare(plan: Plan, options: PrepareOptions = {}): Promise<Prepared> {
+    this.#check();
+    await Promise.all(plan.dispatches.map((d) => this.device.pipelines.get(d)));
+    return this.prepareNow(plan, options);
+  }
+
+  /** The same without waiting: pipelines that are not ready are compiled on the spot. */
+  prepareNow(plan: Plan, { externals = {} }: PrepareOptions = {}): Prepared {
     this.#check();
     const { gpu, ledger, pipelines } = this.device;
-    const compiled = await Promise.all(plan.dispatches.map((d) => pipelines.get(d)));
     const slabs = this.#takeSlabs(plan.slabs);
     const uniforms = ledger.create(
       'params',
@@ -139,13 +152,13 @@ export class Session {
         );
       return buffer;
     };
-    const calls = plan.dispatches.map((d, i) => {
+    const calls = plan.dispatches.map((d) => {
       const entries = d.bindings.map(({ index, place }) => ({
         binding: index,
         resource: { buffer: bufferOf(place.buffer), offset: place.offset, size: place.bytes },
       }));
       const [x, y, z] = d.workgroups;
-      const { pipeline, layout } = compiled[i]!;
+      const { pipeline, layout } = pipelines.now(d);
       return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
     });
     const prepared: Prepared = { plan, calls, bufferOf, owned: [uniforms, ...constants, ...inputs.values()] };
@@ -171,8 +184,8 @@ export class Session {
     this.device.gpu.queue.writeBuffer(prepared.bufferOf(tensor.place.buffer), 0, data);
   }
 
-  /** Replays plans, one after another in one pass. Returns at once. */
-  run(plans: readonly Prepared[], step?: Uint32Array<ArrayBuffer>): void {
+  /** Replays plans, one after another in one pass, then makes the copy, all in one encoder. Returns at once. */
+  run(plans: readonly Prepared[], { step, copy }: RunOptions = {}): void {
     this.#check();
     const { gpu } = this.device;
     if (step) gpu.queue.writeBuffer(this.#step, 0, step);
@@ -186,6 +199,7 @@ export class Session {
       }
     }
     pass.end();
+    if (copy) encoder.copyBufferToBuffer(copy.source, 0, copy.target, 0, copy.target.size);
     gpu.queue.submit([encoder.finish()]);
   }
 
@@ -249,6 +263,3 @@ export function decode(
   const data = new memory(bytes, 0, elements);
   return fromMemory(data, shape, layout) as TensorData;
 }
-
-/** Bytes rounded as buffers are. */
-export const bufferBytes = (bytes: number): number => roundUp(Math.max(bytes, 16), 16);

@@ -1,0 +1,70 @@
+/** gabor: train and run convolutional networks on WebGPU. Everything public, nothing else. */
+export type { Plan } from './compile/plan.ts';
+export { printPlan } from './compile/plan.ts';
+export type { Chooser } from './compile/select.ts';
+export {
+  type Batch,
+  type Dataset,
+  type ImageDatasetOptions,
+  imageDataset,
+  type TensorDatasetOptions,
+  tensorDataset,
+} from './data/dataset.ts';
+export { decodeIdx, type IdxArray, readIdx } from './data/idx.ts';
+export { mnist } from './data/mnist-dataset.ts';
+export { type AdapterInfo, type Device, type DeviceOptions, requestDevice } from './gpu/device.ts';
+export type { DType, Value, ValueSpec } from './graph/types.ts';
+export { readFileBytes, saveFile } from './io/files.ts';
+export { readSafetensors, type TensorRecord, writeSafetensors } from './io/safetensors.ts';
+export {
+  calculateGain,
+  constantInit,
+  type Initializer,
+  kaimingNormal,
+  kaimingUniform,
+  normalInit,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+} from './nn/init.ts';
+export type { Layer } from './nn/layer.ts';
+export {
+  avgPool2d,
+  conv2d,
+  dropout,
+  flatten,
+  globalAvgPool2d,
+  leakyRelu,
+  linear,
+  logSoftmax,
+  maxPool2d,
+  relu,
+  sigmoid,
+  softmax,
+  tanh,
+} from './nn/layers.ts';
+export { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from './nn/losses.ts';
+export { type Model, type ModelDescription, model, modelFrom, parameterCount, sequential } from './nn/model.ts';
+export { type LayerSummary, summarize } from './nn/summary.ts';
+export * as ops from './ops/index.ts';
+export { add, div, maximum, minimum, mul, sub } from './ops/index.ts';
+export { adagrad } from './optim/adagrad.ts';
+export { adam, adamw } from './optim/adam.ts';
+export type { Optimizer } from './optim/optimizer.ts';
+export { rmsprop } from './optim/rmsprop.ts';
+export { cosineAnnealingLR, lambdaLR, type Schedule, stepLR } from './optim/schedules.ts';
+export { sgd } from './optim/sgd.ts';
+export type { BatchLogs, Callback, EpochLogs } from './train/callbacks.ts';
+export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
+export { createSession, type InferenceSession, type SessionOptions } from './train/inference.ts';
+export { compile, f32, grad, i32, type Program } from './train/program.ts';
+export { progressBar } from './train/progress-bar.ts';
+export {
+  createTrainer,
+  type Evaluation,
+  type FitOptions,
+  type History,
+  type Trainer,
+  type TrainerOptions,
+} from './train/trainer.ts';
+export * from './util/errors.ts';

@@ -1,0 +1,42 @@
+/** What a training loop tells while it runs; names are Keras's. Imports nothing below but types. */
+import type { Position } from './checkpoint.ts';
+
+export interface BatchLogs extends Position {
+  /** Batches of the epoch. */
+  readonly batches: number;
+  /** Epochs of this call of fit. */
+  readonly epochs: number;
+  /** Of the batch itself. */
+  readonly loss: number;
+  readonly accuracy: number | null;
+  /** Running means of the epoch so far. */
+  readonly meanLoss: number;
+  readonly meanAccuracy: number | null;
+  readonly learningRate: number;
+  /** Samples per second over this call of fit, evaluation left out. */
+  readonly samplesPerSecond: number;
+}
+
+export interface EpochLogs {
+  /** From 1. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Means over the epoch, of the model as it changed. */
+  readonly loss: number;
+  readonly accuracy: number | null;
+  /** On the validation data, with the model as it is after the epoch; null without such data. */
+  readonly valLoss: number | null;
+  readonly valAccuracy: number | null;
+  /** Of training and of evaluation. */
+  readonly seconds: number;
+  readonly valSeconds: number;
+}
+
+/** All parts are optional. A promise is waited for; onBatchEnd comes some steps late, when the GPU's numbers arrive, but for every step. */
+export interface Callback {
+  onTrainBegin?(): void | Promise<void>;
+  onEpochBegin?(epoch: number): void | Promise<void>;
+  onBatchEnd?(logs: BatchLogs): void | Promise<void>;
+  onEpochEnd?(logs: EpochLogs): void | Promise<void>;
+  onTrainEnd?(): void | Promise<void>;
+}

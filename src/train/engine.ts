@@ -1,0 +1,276 @@
+/** A model on a device: its parameters, its plans for every batch size and mode, its replay. The trainer and inference sessions stand on it. Imports all below. */
+
+import stepText from '../../shaders/lib/step.wgsl?raw';
+import recordText from '../../shaders/metrics/record.wgsl?raw';
+import { gradients } from '../compile/autodiff.ts';
+import type { Sink } from '../compile/ir.ts';
+import { type ArenaEntry, type Place, planArena } from '../compile/place.ts';
+import { compilePlan, type Plan, type PlanTensor, type Tail } from '../compile/plan.ts';
+import type { Chooser } from '../compile/select.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Device } from '../gpu/device.ts';
+import { external, input } from '../graph/define-op.ts';
+import { fromMemory, toMemory } from '../graph/layout.ts';
+import type { ShaderSource, Value } from '../graph/types.ts';
+import { initialValues } from '../nn/init.ts';
+import type { Loss } from '../nn/losses.ts';
+import type { Model } from '../nn/model.ts';
+import { binary, gatherImages, gatherRows, relayout } from '../ops/index.ts';
+import { RING_SLOTS } from '../runtime/ring.ts';
+import { type Prepared, Session } from '../runtime/session.ts';
+import { StateError } from '../util/errors.ts';
+import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
+
+const recordShader: ShaderSource = {
+  file: 'metrics/record.wgsl',
+  text: recordText,
+  includes: { 'lib/step.wgsl': stepText },
+};
+
+/** A data set on the GPU. */
+export interface ResidentData {
+  readonly dataset: Dataset;
+  readonly samples: GPUBuffer;
+  readonly targets: GPUBuffer;
+  readonly id: number;
+}
+
+/** What a plan is for. */
+export interface PlanKey {
+  /** `train`: loss and gradients; `eval`: loss alone; `predict`: the output. */
+  readonly mode: 'train' | 'eval' | 'predict';
+  readonly batch: number;
+  /** Where samples come from: a data set on the GPU, or inputs `x` and `y`. */
+  readonly data?: ResidentData;
+  readonly shuffle?: boolean;
+}
+
+const keyText = ({ mode, batch, data, shuffle = false }: PlanKey): string =>
+  `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle}`;
+
+export interface NamedTensor {
+  readonly shape: Shape;
+  /** Row-major. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+export interface EngineOptions {
+  readonly loss?: Loss;
+  readonly seed?: number;
+  readonly choose?: Chooser;
+  /** The ring that loss and hits go to; plans for training and evaluation need it. */
+  readonly ring?: GPUBuffer;
+}
+
+/** Gradient of a batch's samples and targets: gathered from the data set, or given. */
+function sources(
+  { batch, data, shuffle = false }: PlanKey,
+  model: Model,
+  loss: Loss | undefined,
+): { x: Value; y: (output: Shape) => Value } {
+  if (!data) {
+    return {
+      x: input('x', [batch, ...model.inputShape]),
+      y: (output) => {
+        const { shape, dtype } = loss!.target(output);
+        return input('y', shape, dtype);
+      },
+    };
+  }
+  const { samples, targets, targetShape, shape, count, mean, std } = data.dataset;
+  const options = { batch, samples: count, shuffle };
+  const bytes = external('samples', [ceilDiv(samples.length, 4)], 'u32');
+  const x =
+    samples instanceof Uint8Array
+      ? gatherImages(bytes, { ...options, shape, mean, std })
+      : gatherRows(external('samples', [count, ...shape], 'f32'), options);
+  const dtype = targets instanceof Int32Array ? 'i32' : 'f32';
+  return { x, y: () => gatherRows(external('targets', [count, ...targetShape], dtype), options) };
+}
+
+export class Engine {
+  readonly device: Device;
+  readonly model: Model;
+  readonly session: Session;
+  readonly parameters: readonly ArenaEntry[];
+  readonly states: readonly ArenaEntry[];
+  #options: EngineOptions;
+  #plans = new Map<string, Prepared>();
+  #resident = new Map<Dataset, ResidentData>();
+
+  constructor(device: Device, model: Model, options: EngineOptions) {
+    const of = (kind: string) => model.parameters.filter((spec) => spec.kind === kind);
+    const limit = device.caps.maxBindingBytes;
+    const arenas = { parameters: planArena(of('parameter'), limit), state: planArena(of('state'), limit) };
+    this.device = device;
+    this.model = model;
+    this.#options = options;
+    this.session = new Session(device, arenas);
+    this.parameters = arenas.parameters.entries;
+    this.states = arenas.state.entries;
+    for (const spec of model.parameters) {
+      this.writeTensor(spec.name, initialValues(spec.init, spec.shape, { seed: options.seed ?? 0, name: spec.name }));
+    }
+  }
+
+  /** Plans are compiled at their first use and kept. */
+  async plan(key: PlanKey): Promise<Prepared> {
+    const known = this.#plans.get(keyText(key));
+    if (known) return known;
+    await this.compilePipelines(key);
+    return this.planNow(key);
+  }
+
+  /** The same without waiting: pipelines that are not ready are compiled on the spot. */
+  planNow(key: PlanKey): Prepared {
+    const text = keyText(key);
+    const known = this.#plans.get(text);
+    if (known) return known;
+    const { data } = key;
+    const { ring } = this.#options;
+    const externals = { ...(data && { samples: data.samples, targets: data.targets }), ...(ring && { ring }) };
+    const made = this.session.prepareNow(this.describePlan(key), { externals });
+    this.#plans.set(text, made);
+    return made;
+  }
+
+  /** Compiles a plan's pipelines, in parallel, and nothing else. */
+  async compilePipelines(key: PlanKey): Promise<void> {
+    await Promise.all(this.describePlan(key).dispatches.map((d) => this.device.pipelines.get(d)));
+  }
+
+  /** The plan as data, not yet on the device. */
+  describePlan(key: PlanKey): Plan {
+    const { loss, choose, ring } = this.#options;
+    const { x, y } = sources(key, this.model, loss);
+    const { output, tracing } = this.model.trace({
+      batch: key.batch,
+      mode: key.mode === 'train' ? 'train' : 'eval',
+      x,
+    });
+    const outputs: { value: Value; sink: Sink }[] = [];
+    if (key.mode === 'predict')
+      outputs.push({ value: loss ? loss.predict(output) : output, sink: { kind: 'read', name: 'output' } });
+    else {
+      if (!loss) throw new StateError('this session has no loss. Use createTrainer to train or evaluate.');
+      const values = loss.apply(output, y(output.shape));
+      outputs.push({ value: values.loss, sink: { kind: 'read', name: 'loss' } });
+      if (values.correct) outputs.push({ value: values.correct, sink: { kind: 'read', name: 'correct' } });
+      if (key.mode === 'train') {
+        const wrt = [...tracing.parameters.values()].filter(({ spec }) => spec.kind === 'parameter');
+        const found = gradients(
+          [{ value: values.loss }],
+          wrt.map(({ value }) => value),
+          { add: binary.add },
+        );
+        for (const [i, value] of found.entries()) {
+          const { name, layout } = wrt[i]!.spec;
+          if (value) outputs.push({ value, sink: { kind: 'gradient', parameter: name, layout } });
+        }
+        for (const [name, value] of tracing.assignments) outputs.push({ value, sink: { kind: 'state', name } });
+      }
+    }
+    const tail =
+      key.mode !== 'predict' && ring ? (read: readonly PlanTensor[]) => [recordTail(read, key.batch)] : undefined;
+    return compilePlan({ outputs, arenas: this.session.arenas, caps: this.device.caps, relayout, choose, tail });
+  }
+
+  /** The data set on the GPU, uploaded at its first use; null where it is too large to be bound. */
+  resident(dataset: Dataset): ResidentData | null {
+    const known = this.#resident.get(dataset);
+    if (known) return known;
+    const { samples, targets } = dataset;
+    if (Math.max(samples.byteLength, targets.byteLength) + 16 > this.device.caps.maxBindingBytes) return null;
+    const upload = (label: string, data: Uint8Array | Int32Array | Float32Array): GPUBuffer => {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+      const buffer = this.device.ledger.create(label, Math.max(16, ceilDiv(data.byteLength, 16) * 16), usage);
+      const whole = data.byteLength - (data.byteLength % 4);
+      this.device.gpu.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
+      if (whole < data.byteLength) {
+        const rest = new Uint8Array(4);
+        rest.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, data.byteLength - whole));
+        this.device.gpu.queue.writeBuffer(buffer, whole, rest);
+      }
+      return buffer;
+    };
+    const made = {
+      dataset,
+      samples: upload('samples', samples),
+      targets: upload('targets', targets),
+      id: this.#resident.size,
+    };
+    this.#resident.set(dataset, made);
+    return made;
+  }
+
+  #entry(name: string): { entry: ArenaEntry; place: (kind: 'parameters' | 'gradients') => Place } {
+    const parameter = this.parameters.find((e) => e.name === name);
+    const entry = parameter ?? this.states.find((e) => e.name === name);
+    if (!entry)
+      throw new StateError(
+        `parameter "${name}": the model has ${[...this.parameters, ...this.states].map((e) => e.name).join(', ') || 'none'}.`,
+      );
+    const { offset, bytes, shard } = entry;
+    return { entry, place: (kind) => ({ buffer: parameter ? { kind, shard } : { kind: 'state' }, offset, bytes }) };
+  }
+
+  /** Sets a parameter or running statistic, row-major. */
+  writeTensor(name: string, data: Float32Array<ArrayBuffer>): void {
+    const { entry, place } = this.#entry(name);
+    if (data.length !== sizeOf(entry.shape)) {
+      throw new StateError(
+        `parameter "${name}": ${data.length} values given, ${show(entry.shape)} takes ${sizeOf(entry.shape)}. Use weights of the same model.`,
+      );
+    }
+    this.session.writePlace(place('parameters'), toMemory(data, entry.shape, entry.layout));
+  }
+
+  /** Sets one slot of the optimizer for one parameter, row-major. */
+  writeSlot(slot: number, name: string, data: Float32Array<ArrayBuffer>): void {
+    const { entry } = this.#entry(name);
+    const { offset, bytes, shard, shape, layout } = entry;
+    this.session.writePlace({ buffer: { kind: 'slot', slot, shard }, offset, bytes }, toMemory(data, shape, layout));
+  }
+
+  /** All parameters and running statistics, their gradients, or an optimizer's slot, by name. */
+  async readTensors(what: 'values' | 'gradients' | { readonly slot: number }): Promise<Map<string, NamedTensor>> {
+    const entries = what === 'values' ? [...this.parameters, ...this.states] : this.parameters;
+    const places = entries.map(({ name, offset, bytes, shard }): Place => {
+      if (typeof what === 'object') return { buffer: { kind: 'slot', slot: what.slot, shard }, offset, bytes };
+      return this.#entry(name).place(what === 'values' ? 'parameters' : 'gradients');
+    });
+    const buffers = await this.session.readPlaces(places);
+    return new Map(
+      entries.map(({ name, shape, layout }, i) => [
+        name,
+        { shape, data: fromMemory(new Float32Array(buffers[i]!), shape, layout).slice(0, sizeOf(shape)) },
+      ]),
+    );
+  }
+
+  dispose(): void {
+    this.session.dispose();
+    for (const { samples, targets } of this.#resident.values()) {
+      this.device.ledger.destroy(samples);
+      this.device.ledger.destroy(targets);
+    }
+    this.#resident.clear();
+  }
+}
+
+/** The kernel that writes a step's loss and hits to the ring. */
+function recordTail(read: readonly PlanTensor[], samples: number): Tail {
+  const place = (name: string): Place | undefined => read.find((t) => t.name === name)?.place;
+  const correct = place('correct');
+  const ring: Place = { buffer: { kind: 'external', name: 'ring' }, offset: 0, bytes: RING_SLOTS * 16 };
+  return {
+    label: 'metrics.record',
+    kernel: {
+      shader: recordShader,
+      defines: { CORRECT: correct !== undefined },
+      bind: { loss: place('loss')!, ...(correct && { correct }), ring },
+      params: { samples },
+      workgroups: [1, 1, 1],
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** Loss and accuracy over a data set. Imports engine, runtime, util. */
+import type { Dataset } from '../data/dataset.ts';
+import { RING_SLOTS, type RingRead } from '../runtime/ring.ts';
+import { packStep } from '../runtime/step.ts';
+import type { Trainer } from './trainer.ts';
+
+export interface Evaluation {
+  /** Mean over the samples. */
+  readonly loss: number;
+  /** Share of samples classified correctly; 0 for losses that do not classify. */
+  readonly accuracy: number;
+  readonly samples: number;
+}
+
+/** Batches between two reads of the ring: a third of it, since up to three reads are on their way. */
+const CHUNK = Math.floor(RING_SLOTS / 4);
+
+export async function runEvaluate(trainer: Trainer, data: Dataset): Promise<Evaluation> {
+  const { engine, ring, options } = trainer;
+  const batch = Math.min(options.batchSize, data.count);
+  const resident = engine.resident(data) ?? undefined;
+  let [loss, correct, samples] = [0, 0, 0];
+  const reads: RingRead[] = [];
+  const collect = async (): Promise<void> => {
+    for (const m of await reads.shift()!.collect()) {
+      loss += m.loss * m.samples;
+      correct += m.correct;
+      samples += m.samples;
+    }
+  };
+  let slots: number[] = [];
+  for (let first = 0, index = 0; first < data.count; first += batch, index++) {
+    const size = Math.min(batch, data.count - first);
+    const plan = await engine.plan({ mode: 'eval', batch: size, data: resident });
+    if (!resident) {
+      const { x, y } = data.gather(Array.from({ length: size }, (_, i) => first + i));
+      engine.session.write(plan, 'x', x);
+      engine.session.write(plan, 'y', y);
+    }
+    const slot = index % RING_SLOTS;
+    slots.push(slot);
+    const full = slots.length === CHUNK || first + batch >= data.count;
+    if (full && reads.length >= 2) await collect();
+    const target = full ? ring.take() : null;
+    engine.session.run([plan], {
+      step: packStep({ slot, first }),
+      copy: target ? { source: ring.buffer, target } : undefined,
+    });
+    if (target) {
+      reads.push(ring.read(target, slots));
+      slots = [];
+    }
+  }
+  while (reads.length > 0) await collect();
+  return { loss: loss / samples, accuracy: correct / samples, samples };
+}

@@ -1,0 +1,207 @@
+/** The training loop of `fit`: replays plans, at most two reads of the metrics ring behind, and tells callbacks. Imports trainer, data, runtime. */
+import type { Dataset } from '../data/dataset.ts';
+import { RING_SLOTS, type RingRead } from '../runtime/ring.ts';
+import type { Prepared } from '../runtime/session.ts';
+import { ArgumentError } from '../util/errors.ts';
+import { shuffled, streamKey } from '../util/shuffle.ts';
+import type { BatchLogs, Callback, EpochLogs } from './callbacks.ts';
+import type { ResidentData } from './engine.ts';
+import type { Trainer } from './trainer.ts';
+
+export interface FitOptions {
+  /** Epochs to train; default 1. With `resume`, epochs in all, the ones before the checkpoint included. */
+  readonly epochs?: number;
+  /** Evaluated after every epoch. */
+  readonly validation?: Dataset;
+  readonly callbacks?: readonly Callback[];
+  /** New order of the samples in every epoch; default true. */
+  readonly shuffle?: boolean;
+  /** Go on where the loaded checkpoint was; default false. */
+  readonly resume?: boolean;
+  /** Stops after the step that is being made when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface History {
+  readonly epochs: readonly EpochLogs[];
+  /** True where the signal ended it. */
+  readonly aborted: boolean;
+}
+
+/** Most steps between two reads: a quarter of the ring, since up to three reads may be on their way. */
+const MOST_STEPS = RING_SLOTS / 4;
+
+/** Time that a chunk of steps should take, ms: long enough to hide a read, short enough for a lively progress bar. */
+const CHUNK_MS = 60;
+
+interface Chunk {
+  readonly read: RingRead;
+  readonly steps: readonly { readonly step: number; readonly batch: number; readonly learningRate: number }[];
+}
+
+type Clock = () => number;
+
+/** One epoch's loop. */
+class Epoch {
+  readonly trainer: Trainer;
+  readonly options: FitOptions;
+  readonly plan: { batches: number; epochs: number };
+  #chunks: Chunk[] = [];
+  #steps: { step: number; batch: number; learningRate: number }[] = [];
+  #chunkSize = 2;
+  #lastRead = performance.now();
+  #loss = 0;
+  #correct = 0;
+  #samples = 0;
+  #rate: (samples: number) => number;
+
+  constructor(
+    trainer: Trainer,
+    options: FitOptions,
+    plan: { batches: number; epochs: number; rate: (samples: number) => number },
+  ) {
+    this.trainer = trainer;
+    this.options = options;
+    this.plan = plan;
+    this.#rate = plan.rate;
+  }
+
+  get totals(): { loss: number; accuracy: number } {
+    return { loss: this.#loss / Math.max(1, this.#samples), accuracy: this.#correct / Math.max(1, this.#samples) };
+  }
+
+  /** Enqueues a step; at the end of a chunk the ring is copied along, and the loop waits for the chunk before the last. */
+  async step(
+    prepared: Prepared,
+    { batch, first, last }: { batch: number; first: number; last: boolean },
+  ): Promise<void> {
+    const { trainer } = this;
+    const learningRate = trainer.learningRate;
+    const full = last || this.#steps.length + 1 >= this.#chunkSize;
+    if (full && this.#chunks.length >= 2) await this.#collect();
+    const target = full ? trainer.ring.take() : null;
+    trainer.replay(prepared, { first, copyTo: target });
+    this.#steps.push({ step: trainer.position.step, batch, learningRate });
+    if (!target) return;
+    this.#chunks.push({
+      read: trainer.ring.read(
+        target,
+        this.#steps.map(({ step }) => trainer.slotOf(step)),
+      ),
+      steps: this.#steps,
+    });
+    this.#steps = [];
+  }
+
+  async finish(): Promise<void> {
+    while (this.#chunks.length > 0) await this.#collect();
+  }
+
+  async #collect(): Promise<void> {
+    const { read, steps } = this.#chunks.shift()!;
+    const metrics = await read.collect();
+    this.#adapt(steps.length);
+    for (const [i, m] of metrics.entries()) {
+      this.#loss += m.loss * m.samples;
+      this.#correct += m.correct;
+      this.#samples += m.samples;
+      const { step, batch, learningRate } = steps[i]!;
+      const logs: BatchLogs = {
+        step,
+        epoch: this.trainer.position.epoch + 1,
+        batch,
+        batches: this.plan.batches,
+        epochs: this.plan.epochs,
+        loss: m.loss,
+        accuracy: m.correct / m.samples,
+        meanLoss: this.totals.loss,
+        meanAccuracy: this.totals.accuracy,
+        learningRate,
+        samplesPerSecond: this.#rate(m.samples),
+      };
+      for (const callback of this.options.callbacks ?? []) await callback.onBatchEnd?.(logs);
+    }
+  }
+
+  /** As many steps to a chunk as take about CHUNK_MS. Does not change what is computed, only when it is read. */
+  #adapt(steps: number): void {
+    const now = performance.now();
+    const each = (now - this.#lastRead) / steps;
+    this.#lastRead = now;
+    this.#chunkSize = Math.max(
+      1,
+      Math.min(MOST_STEPS, Math.round(CHUNK_MS / Math.max(0.1, each)), this.#chunkSize * 2),
+    );
+  }
+}
+
+/** Uploads a batch of a data set that is too large to live on the GPU, in the very order it would have there. */
+function writeBatch(
+  trainer: Trainer,
+  data: Dataset,
+  { prepared, first, size, shuffle }: { prepared: Prepared; first: number; size: number; shuffle: boolean },
+): void {
+  const key = streamKey(trainer.options.seed, 2 * trainer.position.epoch + 1);
+  const at = Array.from({ length: size }, (_, i) => (shuffle ? shuffled(first + i, data.count, key) : first + i));
+  const { x, y } = data.gather(at);
+  trainer.engine.session.write(prepared, 'x', x);
+  trainer.engine.session.write(prepared, 'y', y);
+}
+
+export async function runFit(trainer: Trainer, data: Dataset, options: FitOptions): Promise<History> {
+  const { epochs = 1, validation, callbacks = [], shuffle = true, resume = false, signal } = options;
+  if (!Number.isInteger(epochs) || epochs < 0)
+    throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
+  if (validation) trainer.checkData(validation, 'fit, validation');
+  const { batchSize } = trainer.options;
+  const batches = Math.ceil(data.count / batchSize);
+  const resident: ResidentData | undefined = trainer.engine.resident(data) ?? undefined;
+  const planOf = (size: number): Promise<Prepared> =>
+    trainer.engine.plan({ mode: 'train', batch: size, data: resident, shuffle: resident ? shuffle : false });
+  if (!resume) trainer.moveTo({ epoch: trainer.position.epoch, batch: 0 });
+  const until = resume ? epochs : trainer.position.epoch + epochs;
+  const done: EpochLogs[] = [];
+  let [busy, samples] = [0, 0];
+  const clock: Clock = () => performance.now();
+
+  for (const callback of callbacks) await callback.onTrainBegin?.();
+  // All plans are compiled before the clock starts.
+  await planOf(Math.min(batchSize, data.count));
+  if (data.count % batchSize > 0) await planOf(data.count % batchSize);
+  while (trainer.position.epoch < until && !signal?.aborted) {
+    for (const callback of callbacks) await callback.onEpochBegin?.(trainer.position.epoch + 1);
+    const start = clock();
+    const rate = (count: number): number => {
+      samples += count;
+      return (samples * 1000) / Math.max(1e-3, busy + clock() - start);
+    };
+    const epoch = new Epoch(trainer, options, { batches, epochs: until, rate });
+    for (let batch = trainer.position.batch; batch < batches && !signal?.aborted; batch++) {
+      const first = batch * batchSize;
+      const size = Math.min(batchSize, data.count - first);
+      const prepared = await planOf(size);
+      if (!resident) writeBatch(trainer, data, { prepared, first, size, shuffle });
+      await epoch.step(prepared, { batch: batch + 1, first, last: batch + 1 === batches });
+      trainer.moveTo({ epoch: trainer.position.epoch, batch: batch + 1 });
+    }
+    await epoch.finish();
+    busy += clock() - start;
+    if (trainer.position.batch < batches) break; // aborted in the middle of the epoch
+    trainer.moveTo({ epoch: trainer.position.epoch + 1, batch: 0 });
+    const evaluationStart = clock();
+    const result = validation ? await trainer.evaluate(validation) : null;
+    const logs: EpochLogs = {
+      epoch: trainer.position.epoch,
+      step: trainer.position.step,
+      ...epoch.totals,
+      valLoss: result?.loss ?? null,
+      valAccuracy: result?.accuracy ?? null,
+      seconds: (evaluationStart - start) / 1000,
+      valSeconds: (clock() - evaluationStart) / 1000,
+    };
+    done.push(logs);
+    for (const callback of callbacks) await callback.onEpochEnd?.(logs);
+  }
+  for (const callback of callbacks) await callback.onTrainEnd?.();
+  return { epochs: done, aborted: signal?.aborted ?? false };
+}

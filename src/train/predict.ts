@@ -1,0 +1,77 @@
+/** Outputs for samples, a batch at a time. Imports engine, data, util. */
+import { type Dataset, normalize } from '../data/dataset.ts';
+import { ArgumentError } from '../util/errors.ts';
+import { show, sizeOf } from '../util/shape.ts';
+import type { Engine } from './engine.ts';
+
+/** A data set, normalised numbers, or bytes to be normalised as the training data was. */
+export type PredictInput = Dataset | Float32Array<ArrayBuffer> | Uint8Array;
+
+export interface Predictor {
+  readonly engine: Engine;
+  readonly batchSize: number;
+  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
+}
+
+/** Samples one batch at a time, padded to a plan's batch by repeating nothing: the rest is zero and dropped. */
+function batches(
+  { engine, normalization }: Predictor,
+  data: PredictInput,
+): { count: number; take(first: number, size: number): Float32Array<ArrayBuffer> } {
+  const { inputShape } = engine.model;
+  const each = sizeOf(inputShape);
+  if (!(data instanceof Float32Array) && !(data instanceof Uint8Array)) {
+    if (show(data.shape) !== show(inputShape)) {
+      throw new ArgumentError(
+        `predict: samples have shape ${show(data.shape)}, the model takes ${show(inputShape)}. Use data of that shape.`,
+      );
+    }
+    return {
+      count: data.count,
+      take: (first, size) => data.gather(Array.from({ length: size }, (_, i) => first + i)).x,
+    };
+  }
+  const count = data.length / each;
+  if (!Number.isInteger(count) || count < 1) {
+    throw new ArgumentError(
+      `predict: ${data.length} values are not a whole number of samples of ${show(inputShape)} (${each} each). Pass whole samples.`,
+    );
+  }
+  const channels = new Array<number>(inputShape[0] ?? 1);
+  const { mean, std } = normalization ?? { mean: channels.fill(0), std: [...channels].fill(1) };
+  return {
+    count,
+    take(first, size) {
+      const part = data.subarray(first * each, (first + size) * each);
+      return part instanceof Uint8Array ? normalize(part, { shape: inputShape, mean, std }) : part.slice();
+    },
+  };
+}
+
+/** The smallest power of two that holds `count`, at most `most`: few plans serve all sizes. */
+function planBatch(count: number, most: number): number {
+  let batch = 1;
+  while (batch < count && batch < most) batch *= 2;
+  return Math.min(batch, most);
+}
+
+/** Row-major [n, ...outputShape]. */
+export async function runPredict(predictor: Predictor, data: PredictInput): Promise<Float32Array<ArrayBuffer>> {
+  const { engine, batchSize } = predictor;
+  const { count, take } = batches(predictor, data);
+  const width = sizeOf(engine.model.outputShape);
+  const out = new Float32Array(count * width);
+  for (let first = 0; first < count; ) {
+    const size = Math.min(batchSize, count - first);
+    const batch = planBatch(size, batchSize);
+    const plan = await engine.plan({ mode: 'predict', batch });
+    const x = new Float32Array(batch * sizeOf(engine.model.inputShape));
+    x.set(take(first, size));
+    engine.session.write(plan, 'x', x);
+    engine.session.run([plan]);
+    const [result] = await engine.session.read(plan, ['output']);
+    out.set(result!.subarray(0, size * width), first * width);
+    first += size;
+  }
+  return out;
+}

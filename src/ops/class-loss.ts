@@ -1,6 +1,6 @@
 /**
  * Kernels of the losses over classes (crossEntropy, nllLoss, crossEntropyProbs): which rows, which shares, which variants.
- * Imports graph, util and the shaders.
+ * Imports graph, util, the shaders and other ops.
  */
 import commonText from '../../shaders/cross-entropy/common.wgsl?raw';
 import finishText from '../../shaders/cross-entropy/finish.wgsl?raw';
@@ -11,6 +11,7 @@ import totalText from '../../shaders/cross-entropy/total.wgsl?raw';
 import wideText from '../../shaders/cross-entropy/wide.wgsl?raw';
 import probsText from '../../shaders/cross-entropy-probs/probs.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import { isOne } from '../graph/define-op.ts';
 import { padChannels, stridesOf } from '../graph/layout.ts';
 import type {
   Kernel,
@@ -26,6 +27,8 @@ import type {
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
+import { mul } from './binary.ts';
+import { reshape } from './reshape.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 
@@ -217,6 +220,18 @@ export function classLossVariants(context: KernelContext<ClassLossAttrs>, caps: 
   return rows * classes <= 65536 ? [fused, split, wide] : [split, wide, fused];
 }
 
-/** dLoss spread over the classes: times 1 nothing, a scalar as it is, one a row with an axis for the classes. */
-export const overClasses = (dLoss: Value, logits: Shape): number[] =>
+/** The gradient of the loss under a shape that broadcasts to the logits: a scalar, or one a row with an axis for the classes. */
+const overClasses = (dLoss: Value, logits: Shape): number[] =>
   dLoss.shape.length === 0 ? [] : [logits[0]!, 1, ...logits.slice(2)];
+
+/** A gradient of the shape of the logits times that of the loss: itself where that is 1. */
+export const scaleByLoss = (d: Value, dLoss: Value): Value =>
+  isOne(dLoss) ? d : mul(d, reshape(dLoss, overClasses(dLoss, d.shape)));
+
+/** Class weights are given, not trained. Throws ShapeError. */
+export function refuseWeightGradient(name: string, needs: readonly boolean[], logits: Shape): void {
+  if (needs[2])
+    throw new ShapeError(
+      `${name}: weight has no gradient, but one is needed (logits ${show(logits)}). Make it from values that are not trained.`,
+    );
+}

@@ -2,22 +2,21 @@
  * Cross-entropy and negative log-likelihood with labels as targets. Loss, gradient and number of correct rows come from the
  * same kernel. Imports graph, util, class-loss and other ops.
  */
-import { defineOp, isOne } from '../graph/define-op.ts';
+import { defineOp } from '../graph/define-op.ts';
 import type { Value } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
-import { sameShape, show } from '../util/shape.ts';
-import { mul } from './binary.ts';
+import { sameShape, show, sizeOf } from '../util/shape.ts';
 import {
   type ClassLossAttrs,
   checkLogits,
   checkSmoothing,
   classLossLayout,
   classLossVariants,
-  overClasses,
   type Reduction,
+  refuseWeightGradient,
   rowShape,
+  scaleByLoss,
 } from './class-loss.ts';
-import { reshape } from './reshape.ts';
 
 function defineLabelLoss(name: string) {
   return defineOp<ClassLossAttrs>({
@@ -38,12 +37,12 @@ function defineLabelLoss(name: string) {
       ];
     },
     layout: classLossLayout,
-    grad({ inputs: [logits], outputs: [, dLogits], dOutputs: [dLoss] }) {
-      if (!dLoss) return [null];
-      return [isOne(dLoss) ? dLogits! : mul(dLogits!, reshape(dLoss, overClasses(dLoss, logits!.shape)))];
+    grad({ inputs: [logits], outputs: [, dLogits], dOutputs: [dLoss], needs }) {
+      refuseWeightGradient(name, needs, logits!.shape);
+      return dLoss ? [scaleByLoss(dLogits!, dLoss)] : [];
     },
     variants: classLossVariants,
-    flops: ([logits]) => 8 * logits!.shape.reduce((a, b) => a * b, 1),
+    flops: ([logits]) => 8 * sizeOf(logits!.shape),
   });
 }
 

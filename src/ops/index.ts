@@ -10,15 +10,7 @@ export { gatherImages, gatherRows } from './gather-batch.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { abs, addScalar, exp, leakyRelu, log, mulScalar, neg, relu, sigmoid, sqrt, tanh } from './pointwise.ts';
-export {
-  bceLoss,
-  bceWithLogitsLoss,
-  huberLoss,
-  klDivLoss,
-  l1Loss,
-  mseLoss,
-  smoothL1Loss,
-} from './pointwise-loss.ts';
+export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';
 export { mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { logSoftmax, softmax } from './softmax.ts';

@@ -1,11 +1,12 @@
 /** Sums and means over axes. Imports graph, util and its shader. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import channelsText from '../../shaders/reduce/channels.wgsl?raw';
 import sumText from '../../shaders/reduce/sum.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
-import { stridesOf } from '../graph/layout.ts';
+import { padChannels, stridesOf } from '../graph/layout.ts';
 import type { PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { normalizeAxis, type Shape, sameShape, sizeOf } from '../util/shape.ts';
+import { ceilDiv, normalizeAxis, type Shape, sameShape, sizeOf } from '../util/shape.ts';
 import { expand } from './copy.ts';
 import { mulScalar } from './pointwise.ts';
 import { reshape } from './reshape.ts';
@@ -35,6 +36,39 @@ function axisParams(x: PlanValue, axes: readonly number[]): Record<string, numbe
   return params;
 }
 
+const channelsShader: ShaderSource = { file: 'reduce/channels.wgsl', text: channelsText, includes: {} };
+
+/** Rows that one workgroup adds: enough workgroups for every core, few enough for a short second pass. */
+const SHARE = 512;
+
+/** Sum over n, h, w of an nhwc value (the gradient of a bias): vec4 along the channels, two passes. */
+function channelsVariant(x: PlanValue, y: PlanValue, scale: number): Variant {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const rows = n * h * w;
+  const padded = padChannels(c);
+  const shares = ceilDiv(rows, SHARE);
+  const parts = { scratch: 'parts', elements: shares * padded };
+  return {
+    id: 'channels',
+    kernels: [
+      {
+        shader: channelsShader,
+        defines: { SIZE: 64 },
+        bind: { x, parts },
+        params: { rows, c4: padded / 4, share: SHARE },
+        workgroups: [shares, ceilDiv(padded / 4, 64), 1],
+      },
+      {
+        shader: sumShader,
+        defines: { RANK: 1, SIZE: 32 },
+        bind: { x: parts, y },
+        params: { count: c, reduced: shares, scale, kept0: c, kept_stride0: 1, red0: shares, red_stride0: padded },
+        workgroups: linearGroups(c, 1),
+      },
+    ],
+  };
+}
+
 function sumVariants(
   x: PlanValue,
   y: PlanValue,
@@ -54,7 +88,11 @@ function sumVariants(
       },
     ],
   });
-  return reduced >= 1024 ? [variant(256), variant(32)] : [variant(32), variant(256)];
+  const trees = reduced >= 1024 ? [variant(256), variant(32)] : [variant(32), variant(256)];
+  const perChannel =
+    x.layout === 'nhwc' && axes.join() === '0,2,3' && x.shape[1] !== 1 && ceilDiv(reduced, SHARE) < 65536;
+  if (!perChannel) return trees;
+  return reduced >= SHARE ? [channelsVariant(x, y, scale), ...trees] : [...trees, channelsVariant(x, y, scale)];
 }
 
 type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdims: boolean; readonly scale: number };

@@ -56,7 +56,6 @@ const finishShader = shader('finish.wgsl', finishText);
 
 /** Up to so many rows every workgroup sums the weights of all of them itself, which saves a dispatch. */
 const LOCAL_TOTAL_ROWS = 4096;
-const MOST_GROUPS = 1024;
 
 /** The shape of one value a row: [n, c, ...] without its classes. */
 export const rowShape = (logits: Shape): number[] => [logits[0]!, ...logits.slice(2)];
@@ -107,6 +106,7 @@ interface Loss {
   readonly classes: number;
   /** The mean divides by the sum of the weights of the labels. */
   readonly byWeight: boolean;
+  readonly mostGroups: number;
 }
 
 function paramsOf({ logits, target, attrs, rows, classes, byWeight }: Loss, partCount: number): Record<string, number> {
@@ -146,7 +146,7 @@ function variantOf(loss: Loss, walk: Walk): Variant {
   const none = attrs.reduction === 'none';
   const needsTotal = byWeight && gradient;
   const given = needsTotal && !walk.fused && rows > LOCAL_TOTAL_ROWS;
-  const totalGroups = Math.min(256, ceilDiv(rows, 256));
+  const totalGroups = Math.min(256, loss.mostGroups, ceilDiv(rows, 256));
   const totals: Scratch = { scratch: 'totals', elements: totalGroups };
   const partials: Scratch = { scratch: 'partials', elements: 4 * walk.groups };
   const wanted = { [labels ? 'labels' : 'probs']: target, ...(weight && { weight }) };
@@ -209,15 +209,17 @@ export function classLossVariants(context: KernelContext<ClassLossAttrs>, caps: 
     rows,
     classes,
     byWeight: attrs.reduction === 'mean' && target!.dtype === 'i32',
+    // Each workgroup ends with a tree of barriers: many are cheap on a GPU only.
+    mostGroups: caps.software ? 16 : 1024,
   };
   const small = caps.software ? 64 : 256;
   const fused = variantOf(loss, { id: 'fused', shader: rowsShader, size: small, groups: 1, fused: true });
-  const groups = (perGroup: number): number => Math.min(MOST_GROUPS, ceilDiv(rows, perGroup));
+  const groups = (perGroup: number): number => Math.min(loss.mostGroups, ceilDiv(rows, perGroup));
   const split = variantOf(loss, { id: 'rows', shader: rowsShader, size: 64, groups: groups(64), fused: false });
   if (attrs.normalized) return rows <= 4096 ? [fused, split] : [split, fused];
   const wide = variantOf(loss, { id: 'wide', shader: wideShader, size: small, groups: groups(1), fused: false });
   if (!caps.software && classes >= 128) return [wide, split, fused];
-  return rows * classes <= 65536 ? [fused, split, wide] : [split, wide, fused];
+  return rows * classes <= (caps.software ? 65536 : 16384) ? [fused, split, wide] : [split, wide, fused];
 }
 
 /** The gradient of the loss under a shape that broadcasts to the logits: a scalar, or one a row with an axis for the classes. */

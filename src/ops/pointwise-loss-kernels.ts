@@ -23,7 +23,8 @@ const lossShader: ShaderSource = {
 };
 const finishShader: ShaderSource = { file: 'pointwise-loss/finish.wgsl', text: finishText, includes: {} };
 
-const MOST_GROUPS = 1024;
+/** Each workgroup ends with a tree of barriers: many are cheap on a GPU only. */
+const mostGroups = (caps: DeviceCaps): number => (caps.software ? 16 : 1024);
 
 /** A number as WGSL. */
 const wgsl = (value: number): string => `(${value.toExponential()})`;
@@ -137,7 +138,7 @@ export function elementLossVariants(
     return { id, kernels: none || fused ? [main] : [main, finish] };
   };
   const size = caps.software ? 64 : 256;
-  const split = variant('split', { size, groups: Math.min(MOST_GROUPS, ceilDiv(count, 4 * size)) });
+  const split = variant('split', { size, groups: Math.min(none ? 1024 : mostGroups(caps), ceilDiv(count, 4 * size)) });
   if (none) return [split];
   const fused = variant('fused', { size, groups: 1 });
   return count <= 32 * size ? [fused, split] : [split, fused];

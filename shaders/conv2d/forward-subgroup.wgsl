@@ -17,7 +17,7 @@ diagnostic(off, subgroup_uniformity);
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 //#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 //#endif
 
 //#epilogue
@@ -40,9 +40,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (4*O4+SG-1)/SG
   let from$J = ((${SG*J}u + lane) & 3u) * o4 + min(block + ((${SG*J}u + lane) >> 2u), o4 - 1u);
 //#endfor
+//#for J 0 (O4+SG-1)/SG
+  let bias$J = bias_of(block + ${SG*J}u + lane);
+//#endfor
 //#for Q 0 P
 //#for O 0 O4
-  var acc${Q}_${O} = vec4f();
+  var acc${Q}_${O} = subgroupBroadcast(bias${O/SG}, ${O%SG}u);
 //#endfor
 //#endfor
   // Where the tap is: rows down, columns right, vec4s from the first.
@@ -82,7 +85,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for O 0 O4
   if (block + $Ou < o4) {
 //#for Q 0 P
-    if (p$Q < pixels) { y[p$Q * o4 + block + $Ou] = finish(acc${Q}_${O}, block + $Ou); }
+    if (p$Q < pixels) { y[p$Q * o4 + block + $Ou] = finish(acc${Q}_${O}); }
 //#endfor
   }
 //#endfor

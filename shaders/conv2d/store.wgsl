@@ -1,12 +1,14 @@
-// What is stored of a sum: bias and epilogue for the vec4 of output channels number o4. Channels behind the last have no
-// bias, and the epilogue of padded channels keeps 0 at 0.
-fn finish(sum: vec4f, o4: u32) -> vec4f {
-  var v = sum;
+// What becomes of a sum of products: bias and epilogue of vec4s of output channels. Include it after both are declared.
 //#if BIAS
-  let o = 4u * o4 + vec4u(0u, 1u, 2u, 3u);
-  let last = vec4u(params.o - 1u);
-  let i = min(o, last);
-  v += select(vec4f(), vec4f(bias[i.x], bias[i.y], bias[i.z], bias[i.w]), o <= last);
+// Channels behind the last have no bias; what lies behind a plain tensor may be anything.
+fn bias_of(o4: u32) -> vec4f {
+  return select(vec4f(), bias[min(o4, params.os / 4u - 1u)], 4u * o4 + vec4u(0u, 1u, 2u, 3u) < vec4u(params.o));
+}
+//#else
+fn bias_of(o4: u32) -> vec4f { return vec4f(); }
 //#endif
+
+// The epilogue of padded channels keeps 0 at 0.
+fn finish(v: vec4f) -> vec4f {
   return vec4f(epilogue(v.x), epilogue(v.y), epilogue(v.z), epilogue(v.w));
 }

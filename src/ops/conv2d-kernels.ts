@@ -4,6 +4,7 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
+import { forwardSingle, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup, wholeVectors } from './conv2d-subgroup.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };
@@ -12,6 +13,7 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   const lanes = softwareLanes(caps);
   const variants = [forwardDirect(g, values)];
   if (lanes > 0 && wholeVectors(g)) variants.unshift(forwardSubgroup(g, { ...values, lanes }));
+  if (lanes > 0 && singleChannel(g)) variants.unshift(forwardSingle(g, { ...values, lanes }));
   return variants;
 }
 
@@ -26,5 +28,6 @@ export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightVa
   const lanes = softwareLanes(caps);
   const variants = [weightDirect(g, values)];
   if (lanes > 0 && wholeVectors(g)) variants.unshift(weightSubgroup(g, { ...values, lanes }));
+  if (lanes > 0 && singleChannel(g)) variants.unshift(weightSingle(g, { ...values, lanes }));
   return variants;
 }

@@ -35,7 +35,7 @@ export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMa
 export const wholeVectors = ({ groups, cs, os }: ConvGeometry): boolean => groups === 1 && cs % 4 === 0 && os % 4 === 0;
 
 /** Workgroups that keep the cores of a software adapter busy to the end. */
-const ENOUGH_GROUPS = 32;
+export const ENOUGH_GROUPS = 32;
 
 /** Time of a gather and of a multiply-add of vec4s, in instructions (measured on lavapipe; only the ratio matters). */
 const GATHER = 264;

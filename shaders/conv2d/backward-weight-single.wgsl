@@ -1,0 +1,67 @@
+// dweight = sum over pixels of x * dy for images of a single channel, on software adapters (grey images: the first layer).
+//
+// Threads: SG lanes a workgroup, no two of which work together. A lane sums KH x KW taps times O4 vec4s of output channels
+// over `share` rows (n, oy): one of `splits` parts, which add-splits.wgsl adds. It runs along the rows with a
+// window of x as in forward-single.wgsl, so that a tap costs no gather of its own.
+// Layouts: x plain or nhwc, which is the same here; dy nhwc, dweight hwio. groups = 1, channels of dy in memory a multiple
+// of 4.
+//#include "lib/linear-id.wgsl"
+//#include "conv2d/params.wgsl"
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let o4 = params.os / 4u;
+  let blocks = (o4 + ${O4-1}u) / ${O4}u;
+  let run = linear_group(wg, groups) * ${SG}u + lane;
+  let block = run % blocks * ${O4}u;
+  let part = run / blocks;
+  let rows = params.n * params.oh;
+//#for T 0 KH*KW*O4
+  var acc$T = vec4f();
+//#endfor
+  for (var r = 0u; r < params.share; r++) {
+    let row = part * params.share + r;
+    let image = row / params.oh * params.h;
+//#for KY 0 KH
+    let y$KY = row % params.oh * params.sy + $KYu * params.dy - params.top;
+    let inside$KY = y$KY < params.h;
+    let at$KY = (image + y$KY) * params.w;
+//#for X 0 CARRY
+    var v${KY}_${X} = select(0.0, x[at$KY + $Xu - params.left], inside$KY && $Xu - params.left < params.w);
+//#endfor
+//#endfor
+    for (var ox = 0u; ox < params.ow; ox++) {
+//#for X CARRY WINDOW
+      let ix$X = ox * ${SX}u + $Xu - params.left;
+//#for KY 0 KH
+      let v${KY}_${X} = select(0.0, x[at$KY + ix$X], inside$KY && ix$X < params.w);
+//#endfor
+//#endfor
+//#for O 0 O4
+      let d$O = select(vec4f(), dy[(row * params.ow + ox) * o4 + min(block + $Ou, o4 - 1u)], row < rows);
+//#for KY 0 KH
+//#for KX 0 KW
+      acc${(KY*KW+KX)*O4+O} += v${KY}_${KX*DX} * d$O;
+//#endfor
+//#endfor
+//#endfor
+//#for X 0 CARRY
+//#for KY 0 KH
+      v${KY}_${X} = v${KY}_${X+SX};
+//#endfor
+//#endfor
+    }
+  }
+  if (part >= params.splits) { return; }
+//#for O 0 O4
+  if (block + $Ou < o4) {
+//#for T 0 KH*KW
+    dweight[(part * ${KH*KW}u + $Tu) * o4 + block + $Ou] = acc${T*O4+O};
+//#endfor
+  }
+//#endfor
+}

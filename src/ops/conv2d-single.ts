@@ -1,0 +1,75 @@
+/** First layers: kernels for images of a single channel on software adapters. Imports graph, util, shaders, conv2d-shared. */
+import weightText from '../../shaders/conv2d/backward-weight-single.wgsl?raw';
+import forwardText from '../../shaders/conv2d/forward-single.wgsl?raw';
+import type { Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ceilDiv } from '../util/shape.ts';
+import type { ConvGeometry } from './conv2d-geometry.ts';
+import {
+  convParams,
+  convShader,
+  type ForwardValues,
+  forwardKernel,
+  inParts,
+  type WeightValues,
+  weightCount,
+} from './conv2d-shared.ts';
+import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
+
+const forward = convShader('forward-single', forwardText);
+const backwardWeight = convShader('backward-weight-single', weightText);
+
+/** The unrolled text has so many multiply-adds of vec4s for each pixel at most: more do not fit the instruction cache. */
+const MOST_PRODUCTS = 128;
+/** vec4s that the weight gradient sums in a lane. */
+const MOST_SUMS = 50;
+
+/** Filters whose taps are written out one by one. */
+export const singleChannel = ({ groups, cs, os, kh, kw, dx }: ConvGeometry): boolean =>
+  groups === 1 && cs === 1 && os % 4 === 0 && kh * kw <= MOST_SUMS && dx * kw <= 16;
+
+/** The sliding window of a pixel. */
+function window({ kh, kw, sx, dx }: ConvGeometry): Record<string, number> {
+  const width = (kw - 1) * dx + 1;
+  return { KH: kh, KW: kw, SX: sx, DX: dx, CARRY: Math.max(0, width - sx), WINDOW: width };
+}
+
+/** vec4s of channels for each lane: all in blocks of equal size, none with more products than allowed. */
+function blocksOf({ os, kh, kw }: ConvGeometry, most: number): { blocks: number; size: number } {
+  const vectors = os / 4;
+  const blocks = ceilDiv(vectors, Math.min(8, Math.max(1, Math.floor(most / (kh * kw)))));
+  return { blocks, size: ceilDiv(vectors, blocks) };
+}
+
+export function forwardSingle(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
+  const { blocks, size } = blocksOf(g, MOST_PRODUCTS);
+  const rows = g.n * g.oh;
+  const wanted = ceilDiv(ENOUGH_GROUPS * lanes, rows * blocks);
+  const share = ceilDiv(g.ow, wanted);
+  const splits = ceilDiv(g.ow, share);
+  const { defines, ...rest } = forwardKernel(values);
+  const [x, y] = linearGroups(rows * splits, lanes);
+  const kernel = {
+    ...rest,
+    shader: forward,
+    defines: { ...defines, ...window(g), SG: lanes, O4: size },
+    params: convParams(g, { splits, share }),
+    workgroups: [x, y, blocks] as const,
+  };
+  return { id: `single${size}`, kernels: [kernel] };
+}
+
+export function weightSingle(g: ConvGeometry, { lanes, x, dy, dweight }: WeightValues & { lanes: number }): Variant {
+  const { blocks, size } = blocksOf(g, MOST_SUMS);
+  const rows = g.n * g.oh;
+  const share = ceilDiv(rows, ceilDiv(ENOUGH_GROUPS * lanes, blocks));
+  const splits = ceilDiv(rows, share);
+  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+    shader: backwardWeight,
+    defines: { ...window(g), SG: lanes, O4: size },
+    bind: { x, dy, dweight: target },
+    params: convParams(g, { splits, share }),
+    workgroups: linearGroups(splits * blocks, lanes),
+  }));
+  return { id: `single${size}`, kernels };
+}

@@ -89,8 +89,8 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
   const pixels = g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx);
   const phases = g.sy * g.sx;
   const tile = chooseTile(lanes, { pixels, vectors: g.cs / 4, phases });
-  // Where most taps of a pixel reach beside the output.
-  const byImage = 2 * g.oh * g.ow * phases < g.h * g.w;
+  // Where a fifth or more of the taps reach beside the output.
+  const byImage = 5 * g.oh * g.ow * phases < 4 * g.h * g.w;
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const kernel = {
     shader: backwardInput,

@@ -1,5 +1,5 @@
 /**
- * Strided copies: expand, transpose and change of layout are one kernel with different strides.
+ * Strided copies: transpose, change of layout and expand (reduce.ts, beside its gradient) are one kernel with different strides.
  * Imports graph, util and its shader.
  */
 import stridedText from '../../shaders/copy/strided.wgsl?raw';
@@ -9,8 +9,7 @@ import { type Layout, memoryAxes, physicalSize, stridesOf } from '../graph/layou
 import type { BoundOp, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
-import { type Shape, sameShape, show } from '../util/shape.ts';
-import { sumTo } from './reduce.ts';
+import { show } from '../util/shape.ts';
 
 const strided: ShaderSource = {
   file: 'copy/strided.wgsl',
@@ -19,7 +18,7 @@ const strided: ShaderSource = {
 };
 
 /** Kernel for y[index] = x[base + sum of index * strides], strides given for each logical axis of y. */
-function stridedVariants(
+export function stridedVariants(
   x: PlanValue,
   y: PlanValue,
   { strides, base = 0 }: { strides: readonly number[]; base?: number },
@@ -65,30 +64,6 @@ const fromAnyLayout = ([x]: readonly { layout: Layout }[]): { inputs: Layout[]; 
   inputs: [x!.layout],
   outputs: ['plain'],
 });
-
-const expandOp = defineOp<{ shape: Shape }>({
-  name: 'expand',
-  infer([x], { shape }, at) {
-    const lead = shape.length - x!.shape.length;
-    if (lead < 0 || x!.shape.some((size, i) => size !== 1 && size !== shape[lead + i])) {
-      throw new ShapeError(
-        `${at}: ${show(x!.shape)} cannot be expanded to ${show(shape)}. Only axes of size 1 can grow.`,
-      );
-    }
-    return [{ shape, dtype: x!.dtype }];
-  },
-  layout: (inputs) => fromAnyLayout(inputs),
-  grad: ({ inputs: [x], dOutputs: [dy] }) => [sumTo(dy!, x!.shape)],
-  variants({ inputs: [x], outputs: [y] }) {
-    const own = stridesOf(x!.shape, x!.layout);
-    const lead = y!.shape.length - x!.shape.length;
-    const strides = y!.shape.map((_, axis) => (axis < lead || x!.shape[axis - lead] === 1 ? 0 : own[axis - lead]!));
-    return stridedVariants(x!, y!, { strides });
-  },
-});
-
-/** The value repeated along axes of size 1 (and new leading axes) to `shape`. (torch.Tensor.expand, but a copy) */
-export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : expandOp([x], { shape })[0]);
 
 const transposeOp: Op<{ perm: readonly number[] }> = defineOp<{ perm: readonly number[] }>({
   name: 'transpose',

@@ -2,7 +2,7 @@
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
 export { add, binary, div, maximum, minimum, mul, sub } from './binary.ts';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convOutputSize, resolvePadding } from './conv2d.ts';
-export { expand, relayout, transpose } from './copy.ts';
+export { relayout, transpose } from './copy.ts';
 export { type ClassLossResult, crossEntropy, nllLoss } from './cross-entropy.ts';
 export { crossEntropyProbs } from './cross-entropy-probs.ts';
 export { dropout } from './dropout.ts';
@@ -11,6 +11,6 @@ export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { abs, addScalar, exp, leakyRelu, log, mulScalar, neg, relu, sigmoid, sqrt, tanh } from './pointwise.ts';
 export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';
-export { mean, sum } from './reduce.ts';
+export { expand, mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { logSoftmax, softmax } from './softmax.ts';

@@ -1,4 +1,4 @@
-/** Sums and means over axes. Imports graph, util and its shader. */
+/** Sums and means over axes, and expand, whose gradient a sum is and the other way round. Imports graph, util, copy and its shaders. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import channelsText from '../../shaders/reduce/channels.wgsl?raw';
 import sumText from '../../shaders/reduce/sum.wgsl?raw';
@@ -6,8 +6,9 @@ import { defineOp, type Op } from '../graph/define-op.ts';
 import { padChannels, stridesOf } from '../graph/layout.ts';
 import type { PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { ceilDiv, normalizeAxis, type Shape, sameShape, sizeOf } from '../util/shape.ts';
-import { expand } from './copy.ts';
+import { ShapeError } from '../util/errors.ts';
+import { ceilDiv, normalizeAxis, type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
+import { stridedVariants } from './copy.ts';
 import { mulScalar } from './pointwise.ts';
 import { reshape } from './reshape.ts';
 
@@ -145,3 +146,27 @@ export function sumTo(x: Value, shape: Shape): Value {
     .filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
   return reshape(sum(x, { axes, keepdims: true }), shape);
 }
+
+const expandOp = defineOp<{ shape: Shape }>({
+  name: 'expand',
+  infer([x], { shape }, at) {
+    const lead = shape.length - x!.shape.length;
+    if (lead < 0 || x!.shape.some((size, i) => size !== 1 && size !== shape[lead + i])) {
+      throw new ShapeError(
+        `${at}: ${show(x!.shape)} cannot be expanded to ${show(shape)}. Only axes of size 1 can grow.`,
+      );
+    }
+    return [{ shape, dtype: x!.dtype }];
+  },
+  layout: ([x]) => ({ inputs: [x!.layout], outputs: ['plain'] }),
+  grad: ({ inputs: [x], dOutputs: [dy] }) => [sumTo(dy!, x!.shape)],
+  variants({ inputs: [x], outputs: [y] }) {
+    const own = stridesOf(x!.shape, x!.layout);
+    const lead = y!.shape.length - x!.shape.length;
+    const strides = y!.shape.map((_, axis) => (axis < lead || x!.shape[axis - lead] === 1 ? 0 : own[axis - lead]!));
+    return stridedVariants(x!, y!, { strides });
+  },
+});
+
+/** The value repeated along axes of size 1 (and new leading axes) to `shape`. (torch.Tensor.expand, but a copy) */
+export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : expandOp([x], { shape })[0]);

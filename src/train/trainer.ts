@@ -1,3 +1,4 @@
+/** `createTrainer`: a model, a loss and an optimizer on a device; `fit`, `step`, `evaluate`, `predict`, `save`. Imports all below. */
 import { planTail } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Batch, Dataset } from '../data/dataset.ts';

@@ -1,13 +1,29 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type UserConfig } from 'vite';
 
-/** The library (`index`) and the command line (`cli`), one ES module each; only `webgpu` and Node's own modules stay outside. */
-export default defineConfig({
+const common = { target: 'es2022', sourcemap: true, minify: false } as const;
+
+/** What stays outside: the native package, the one runtime dependency, Node's own modules. */
+const external = ['webgpu', 'wgpu-matrix', /^node:/];
+
+/** The library: one ES module for browsers and Node alike. */
+const library: UserConfig = {
   optimizeDeps: { exclude: ['webgpu'] },
   build: {
-    target: 'es2022',
-    sourcemap: true,
-    minify: false,
-    lib: { entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, formats: ['es'] },
-    rolldownOptions: { external: ['webgpu', 'wgpu-matrix', /^node:/] },
+    ...common,
+    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' },
+    rolldownOptions: { external },
   },
-});
+};
+
+/** The command line, for Node, with the libraries that only it needs bundled in. */
+const commandLine: UserConfig = {
+  ssr: { noExternal: true, external: ['webgpu', 'wgpu-matrix'] },
+  build: {
+    ...common,
+    ssr: 'src/cli/main.ts',
+    emptyOutDir: false,
+    rolldownOptions: { external, output: { entryFileNames: 'cli.js', chunkFileNames: 'cli/[name].js' } },
+  },
+};
+
+export default defineConfig(({ mode }) => (mode === 'cli' ? commandLine : library));

@@ -141,7 +141,12 @@ export function preprocess(source: ShaderSource, options: ShaderOptions = {}): P
   const lines = parseLines(source.file, source.text);
   const isDirective = (line: Line): boolean => /^\s*(enable|requires|diagnostic)\b/.test(line.text);
   // `enable` must come first in WGSL, before the constants: directives lead every file that has them.
-  const split = lines.findLastIndex(isDirective) + 1;
+  let split = lines.findLastIndex(isDirective) + 1;
+  const depth = (count: number): number =>
+    lines
+      .slice(0, count)
+      .reduce((sum, { word }) => sum + Number(/^(if|for)$/.test(word)) - Number(/^end(if|for)$/.test(word)), 0);
+  while (depth(split) > 0 && split < lines.length) split++; // a conditional one: not inside of its block
   walk(lines.slice(0, split), numbers);
   if (constants.length > 0) put(constants.join('\n'), '<defines>:1');
   walk(lines.slice(split), numbers);

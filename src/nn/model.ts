@@ -94,7 +94,9 @@ function describe(inputShape: Shape, body: (x: Value) => Value): ModelDescriptio
   const addCalls = (): void => {
     while (seen < tracing.calls.length) {
       const { layer, name, input: from, output } = tracing.calls[seen++]!;
-      const config: Attrs = { ...layer.config, name };
+      // The name comes last, given or not, so that a model made from a file has the very JSON of that file.
+      const { name: _, ...options } = layer.config;
+      const config: Attrs = { ...options, name };
       if (output.id !== from.id) add({ layer: layer.type, config, inputs: [numbers.get(from.id) ?? -1] }, output);
       else numbers.set(output.id, numbers.get(from.id)!);
     }

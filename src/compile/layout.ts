@@ -44,25 +44,39 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
   return separateSinks({ values, nodes, outputs }, relayout);
 }
 
+/** Values that lie in the state arena before anything is written: states, and views of them. */
+function oldStates(ir: Ir): Set<number> {
+  const old = new Set([...ir.values.values()].filter(({ source }) => source.kind === 'state').map(({ id }) => id));
+  for (const { impl, inputs, outputs } of ir.nodes) if (impl.view && old.has(inputs[0]!)) old.add(outputs[0]!);
+  return old;
+}
+
 /**
  * A result that goes to an arena is written there by its own kernel. Where that cannot be (it is an input, a view, read by
- * another node, or wanted at two places), a copy is.
+ * another node, or wanted at two places), a copy is; so are all new states of a graph that reads old ones, at its end.
  */
 function separateSinks(ir: Ir, relayout: Relayout): Ir {
   const values = new Map(ir.values);
   const nodes = [...ir.nodes];
+  const late: IrNode[] = [];
   const fresh = numbering(ir);
   const uses = useCounts(ir);
-  // A kernel that reads the state arena may not write it too: its result is copied afterwards.
-  const readsState = (node: IrNode): boolean => node.inputs.some((id) => values.get(id)!.source.kind === 'state');
-  const made = new Set(ir.nodes.filter((node) => !node.impl.view && !readsState(node)).flatMap((node) => node.outputs));
-  const outputs = ir.outputs.map(({ value, sink }): Output => {
-    if (sink.kind === 'read' || (made.has(value) && uses.get(value) === 1)) return { value, sink };
+  const old = oldStates(ir);
+  const readsState = ir.nodes.some(({ impl, inputs }) => !impl.view && inputs.some((id) => old.has(id)));
+  const made = new Set(ir.nodes.filter((node) => !node.impl.view).flatMap((node) => node.outputs));
+  const copy = (value: number, to: IrNode[]): number => {
     const source = values.get(value)!;
     const id = fresh();
     values.set(id, { ...source, id, source: { kind: 'node' } });
-    nodes.push({ ...relayout(source, source.layout), scope: '', inputs: [value], outputs: [id], epilogue: null });
-    return { value: id, sink };
+    to.push({ ...relayout(source, source.layout), scope: '', inputs: [value], outputs: [id], epilogue: null });
+    return id;
+  };
+  const outputs = ir.outputs.map(({ value, sink }): Output => {
+    const direct = made.has(value) && uses.get(value) === 1 && !(sink.kind === 'state' && readsState);
+    if (sink.kind === 'read' || direct) return { value, sink };
+    // No dispatch may read and write the state arena.
+    const source = sink.kind === 'state' && old.has(value) ? copy(value, nodes) : value;
+    return { value: copy(source, late), sink };
   });
-  return { values, nodes, outputs };
+  return { values, nodes: [...nodes, ...late], outputs };
 }

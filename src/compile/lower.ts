@@ -56,14 +56,14 @@ export interface LowerOptions<T> {
 }
 
 // Preprocessing costs 0.1 ms and more; plans for other batches use the same texts.
-const texts = new Map<string, { shader: Preprocessed; reflection: Reflection }>();
+const texts = new Map<string, { text: string; shader: Preprocessed; reflection: Reflection }>();
 
 function shaderText(kernel: Omit<Kernel, 'bind'>): { shader: Preprocessed; reflection: Reflection } {
   const key = JSON.stringify([kernel.shader.file, kernel.defines ?? {}, kernel.slots ?? {}]);
   let known = texts.get(key);
-  if (!known) {
+  if (known?.text !== kernel.shader.text) {
     const shader = preprocess(kernel.shader, { defines: kernel.defines, slots: kernel.slots });
-    known = { shader, reflection: reflect(kernel.shader.file, shader.code) };
+    known = { text: kernel.shader.text, shader, reflection: reflect(kernel.shader.file, shader.code) };
     texts.set(key, known);
   }
   return known;

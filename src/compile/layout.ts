@@ -62,7 +62,9 @@ function separateSinks(ir: Ir, relayout: Relayout): Ir {
   const fresh = numbering(ir);
   const uses = useCounts(ir);
   const old = oldStates(ir);
-  const readsState = ir.nodes.some(({ impl, inputs }) => !impl.view && inputs.some((id) => old.has(id)));
+  const readsState =
+    ir.nodes.some(({ impl, inputs }) => !impl.view && inputs.some((id) => old.has(id))) ||
+    ir.outputs.some(({ value, sink }) => sink.kind !== 'read' && old.has(value));
   const made = new Set(ir.nodes.filter((node) => !node.impl.view).flatMap((node) => node.outputs));
   const copy = (value: number, to: IrNode[]): number => {
     const source = values.get(value)!;
@@ -76,7 +78,7 @@ function separateSinks(ir: Ir, relayout: Relayout): Ir {
     if (sink.kind === 'read' || direct) return { value, sink };
     // No dispatch may read and write the state arena.
     const source = sink.kind === 'state' && old.has(value) ? copy(value, nodes) : value;
-    return { value: copy(source, late), sink };
+    return { value: copy(source, sink.kind === 'state' ? late : nodes), sink };
   });
   return { values, nodes: [...nodes, ...late], outputs };
 }

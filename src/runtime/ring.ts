@@ -53,6 +53,7 @@ export class MetricsRing {
   /** Call after the submit that copied the ring into `staging`. */
   read(staging: GPUBuffer, slots: readonly number[]): RingRead {
     const mapped = staging.mapAsync(GPUMapMode.READ);
+    mapped.catch(() => {}); // whoever collects hears of it; a ring may also be disposed of with reads on their way
     return {
       collect: async () => {
         await waitFor(mapped);

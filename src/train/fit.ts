@@ -83,18 +83,32 @@ class Epoch {
     trainer.replay(prepared, { first, copyTo: target });
     this.#steps.push({ step: trainer.position.step, batch, learningRate });
     if (!target) return;
-    this.#chunks.push({
-      read: trainer.ring.read(
-        target,
-        this.#steps.map(({ step }) => trainer.slotOf(step)),
-      ),
-      steps: this.#steps,
-    });
+    this.#read(target);
+  }
+
+  /** The steps since the last chunk become one: the ring has been copied to `target`. */
+  #read(target: GPUBuffer): void {
+    const { ring } = this.trainer;
+    const slots = this.#steps.map(({ step }) => this.trainer.slotOf(step));
+    this.#chunks.push({ read: ring.read(target, slots), steps: this.#steps });
     this.#steps = [];
   }
 
   async finish(): Promise<void> {
+    const { ring, engine } = this.trainer;
+    if (this.#steps.length > 0) {
+      // Aborted within a chunk.
+      while (this.#chunks.length >= 2) await this.#collect();
+      const target = ring.take()!;
+      engine.session.run([], { copy: { source: ring.buffer, target } });
+      this.#read(target);
+    }
     while (this.#chunks.length > 0) await this.#collect();
+  }
+
+  /** Lets go of what is on its way, so that the ring can be used again. */
+  async abandon(): Promise<void> {
+    for (const { read } of this.#chunks.splice(0)) await read.collect().catch(() => []);
   }
 
   async #collect(): Promise<void> {
@@ -176,15 +190,20 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       return (samples * 1000) / Math.max(1e-3, busy + clock() - start);
     };
     const epoch = new Epoch(trainer, options, { batches, epochs: until, rate });
-    for (let batch = trainer.position.batch; batch < batches && !signal?.aborted; batch++) {
-      const first = batch * batchSize;
-      const size = Math.min(batchSize, data.count - first);
-      const prepared = await planOf(size);
-      if (!resident) writeBatch(trainer, data, { prepared, first, size, shuffle });
-      await epoch.step(prepared, { batch: batch + 1, first, last: batch + 1 === batches });
-      trainer.moveTo({ epoch: trainer.position.epoch, batch: batch + 1 });
+    try {
+      for (let batch = trainer.position.batch; batch < batches && !signal?.aborted; batch++) {
+        const first = batch * batchSize;
+        const size = Math.min(batchSize, data.count - first);
+        const prepared = await planOf(size);
+        if (!resident) writeBatch(trainer, data, { prepared, first, size, shuffle });
+        await epoch.step(prepared, { batch: batch + 1, first, last: batch + 1 === batches });
+        trainer.moveTo({ epoch: trainer.position.epoch, batch: batch + 1 });
+      }
+      await epoch.finish();
+    } catch (error) {
+      await epoch.abandon();
+      throw error;
     }
-    await epoch.finish();
     busy += clock() - start;
     if (trainer.position.batch < batches) break; // aborted in the middle of the epoch
     trainer.moveTo({ epoch: trainer.position.epoch + 1, batch: 0 });

@@ -26,43 +26,46 @@ export function progressBar({ print = console.log, plain = false, interval = 5 }
     stop(): void;
   } | null = null;
   let lastLine = 0;
-  const payload = ({ epoch, epochs, meanLoss, meanAccuracy, samplesPerSecond }: BatchLogs) => ({
-    epoch: `${epoch}/${epochs}`,
-    loss: meanLoss.toFixed(4),
-    accuracy: percent(meanAccuracy),
-    rate: Math.round(samplesPerSecond),
+  /** When the first batch of the epoch was reported, and which it was: for the time left. */
+  let first: { at: number; batch: number } | null = null;
+  const secondsLeft = ({ batch, batches }: BatchLogs): string => {
+    if (!first || batch <= first.batch) return '-';
+    const each = (performance.now() - first.at) / (batch - first.batch);
+    return `${Math.ceil(((batches - batch) * each) / 1000)}`;
+  };
+  const payload = (logs: BatchLogs) => ({
+    epoch: `${logs.epoch}/${logs.epochs}`,
+    loss: logs.meanLoss.toFixed(4),
+    accuracy: percent(logs.meanAccuracy),
+    rate: Math.round(logs.samplesPerSecond),
+    left: secondsLeft(logs),
   });
   const begin = async (): Promise<void> => {
     if (!terminal) return;
     const { default: progress } = await import('cli-progress');
     const format =
-      'epoch {epoch} {bar} {value}/{total}  loss {loss}  accuracy {accuracy}  {rate} images/s  {eta} s left';
+      'epoch {epoch} {bar} {value}/{total}  loss {loss}  accuracy {accuracy}  {rate} images/s  {left} s left';
     bar = new progress.SingleBar(
       { format, hideCursor: true, clearOnComplete: true, barsize: 24, stream: process.stderr },
       progress.Presets.shades_classic,
     );
   };
-  let started = false;
   return {
     onTrainBegin: begin,
     onEpochBegin() {
-      started = false;
+      first = null;
       lastLine = performance.now();
     },
     onBatchEnd(logs) {
-      if (bar) {
-        if (!started) bar.start(logs.batches, logs.batch, payload(logs));
-        else bar.update(logs.batch, payload(logs));
-        started = true;
-        return;
-      }
       const now = performance.now();
-      if (now - lastLine < interval * 1000) return;
+      if (bar && first) bar.update(logs.batch, payload(logs));
+      else if (bar) bar.start(logs.batches, logs.batch, payload(logs));
+      first ??= { at: now, batch: logs.batch };
+      if (bar || now - lastLine < interval * 1000) return;
       lastLine = now;
-      const { epoch, loss, accuracy, rate } = payload(logs);
-      const left = ((logs.batches - logs.batch) * (logs.batch > 0 ? 1 : 0)).toString();
+      const { epoch, loss, accuracy, rate, left } = payload(logs);
       print(
-        `epoch ${epoch}, batch ${logs.batch}/${logs.batches} (${left} left): loss ${loss}, accuracy ${accuracy}, ${rate} images/s`,
+        `epoch ${epoch}, batch ${logs.batch}/${logs.batches}: loss ${loss}, accuracy ${accuracy}, ${rate} images/s, ${left} s left`,
       );
     },
     onEpochEnd(logs) {

@@ -2,4 +2,5 @@
 import { runCli, setUp } from './cli.mjs';
 
 setUp();
+process.env.GABOR_PROGRAM ??= 'npm run gabor --'; // as in the commands that it suggests
 await runCli(['train', 'mnist', ...process.argv.slice(2)]);

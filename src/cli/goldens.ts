@@ -6,7 +6,10 @@ import type { Options } from './options.ts';
 
 async function run([folder = '', ...families]: readonly string[], options: Options, io: Io): Promise<number> {
   return withDevice(io, async (device) => {
-    const { failed } = await runGoldens({ folder, families, device, print: io.print, json: options.flag('json') });
+    const json = options.flag('json');
+    const print = json ? () => {} : io.print;
+    const { passed, failed, unsupported, cases } = await runGoldens({ folder, families, device, print });
+    if (json) io.print(JSON.stringify({ passed, failed, unsupported, cases }));
     return failed === 0 ? 0 : 1;
   });
 }

@@ -4,11 +4,20 @@ import { run } from './program.ts';
 
 const EXIT_INTERRUPTED = 130;
 
+/** npm passes the terminal's Ctrl-C on, so that one press arrives twice; nobody presses it twice so quickly. */
+const ONE_PRESS_MS = 400;
+
 /** The first SIGINT or SIGTERM aborts the signal, the second ends the process. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    const now = performance.now();
+    if (controller.signal.aborted) {
+      if (now - first > ONE_PRESS_MS) process.exit(EXIT_INTERRUPTED);
+      return;
+    }
+    first = now;
     process.stderr.write('\nstopping after this step; once more to stop at once\n');
     controller.abort();
   };

@@ -13,7 +13,7 @@ import { warnOfSoftware, withDevice } from './device.ts';
 import type { Options } from './options.ts';
 import { percent } from './report/format.ts';
 
-const DIGIT_SHAPE = '[1, 28, 28]';
+const DIGIT_SHAPE = '[1,28,28]';
 const BAR_CELLS = 30;
 const DEFAULT_TOP = 3;
 

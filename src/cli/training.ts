@@ -97,14 +97,19 @@ class Training {
     };
     const bar = progressBar({ print: io.error, plain: !io.terminal });
     this.#fitStart = performance.now();
-    const { aborted } = await this.trainer.fit(trainData, {
-      epochs: settings.epochs,
-      validation: testData,
-      callbacks: json ? [own] : [bar, own],
-      resume: true,
-      signal: io.interruption?.(),
-    });
-    return aborted;
+    try {
+      const { aborted } = await this.trainer.fit(trainData, {
+        epochs: settings.epochs,
+        validation: testData,
+        callbacks: json ? [own] : [bar, own],
+        resume: true,
+        signal: io.interruption?.(),
+      });
+      return aborted;
+    } catch (error) {
+      await bar.onTrainEnd?.(); // gives the cursor back
+      throw error;
+    }
   }
 
   #onBatchEnd(logs: BatchLogs): void {

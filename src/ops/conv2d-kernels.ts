@@ -5,29 +5,36 @@ import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
 import { forwardSingle, singleChannel, weightSingle } from './conv2d-single.ts';
-import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup, wholeVectors } from './conv2d-subgroup.ts';
+import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup } from './conv2d-subgroup.ts';
+import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };
 
+/** True where both channel counts are whole vec4s in memory and not grouped. */
+const wholeVectors = ({ groups, cs, os }: ConvGeometry): boolean => groups === 1 && cs % 4 === 0 && os % 4 === 0;
+
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   const lanes = softwareLanes(caps);
-  const variants = [forwardDirect(g, values)];
-  if (lanes > 0 && wholeVectors(g)) variants.unshift(forwardSubgroup(g, { ...values, lanes }));
-  if (lanes > 0 && singleChannel(g)) variants.unshift(forwardSingle(g, { ...values, lanes }));
-  return variants;
+  const variants: Variant[] = [];
+  if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
+  if (lanes > 0 && wholeVectors(g)) variants.push(forwardSubgroup(g, { ...values, lanes }));
+  if (wholeVectors(g)) variants.push(forwardTiled(g, values));
+  return [...variants, forwardDirect(g, values)];
 }
 
 export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValues>): Variant[] {
   const lanes = softwareLanes(caps);
-  const variants = [inputDirect(g, values)];
-  if (lanes > 0 && wholeVectors(g)) variants.unshift(inputSubgroup(g, { ...values, lanes }));
-  return variants;
+  const variants: Variant[] = [];
+  if (lanes > 0 && wholeVectors(g)) variants.push(inputSubgroup(g, { ...values, lanes }));
+  if (wholeVectors(g)) variants.push(inputTiled(g, values));
+  return [...variants, inputDirect(g, values)];
 }
 
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
-  const variants = [weightDirect(g, values)];
-  if (lanes > 0 && wholeVectors(g)) variants.unshift(weightSubgroup(g, { ...values, lanes }));
-  if (lanes > 0 && singleChannel(g)) variants.unshift(weightSingle(g, { ...values, lanes }));
-  return variants;
+  const variants: Variant[] = [];
+  if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
+  if (lanes > 0 && wholeVectors(g)) variants.push(weightSubgroup(g, { ...values, lanes }));
+  if (wholeVectors(g)) variants.push(weightTiled(g, values));
+  return [...variants, weightDirect(g, values)];
 }

@@ -2,6 +2,7 @@
 import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
+import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import type { Epilogue, Kernel, PlanValue, ShaderSource } from '../graph/types.ts';
@@ -13,6 +14,7 @@ const includes = {
   'lib/math.wgsl': mathText,
   'conv2d/params.wgsl': paramsText,
   'conv2d/store.wgsl': storeText,
+  'conv2d/taps.wgsl': tapsText,
 };
 
 export const convShader = (name: string, text: string): ShaderSource => ({

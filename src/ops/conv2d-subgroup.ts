@@ -31,9 +31,6 @@ export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMa
   return software && subgroups && known ? subgroupMinSize : 0;
 }
 
-/** True where both channel counts are whole vec4s in memory and not grouped. */
-export const wholeVectors = ({ groups, cs, os }: ConvGeometry): boolean => groups === 1 && cs % 4 === 0 && os % 4 === 0;
-
 /** Workgroups that keep the cores of a software adapter busy to the end. */
 export const ENOUGH_GROUPS = 32;
 

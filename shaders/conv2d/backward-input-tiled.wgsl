@@ -1,0 +1,97 @@
+// dx = sum over the filter of dy * weight in tiles of workgroup memory, for GPUs: the counterpart of forward-tiled.wgsl.
+//
+// Threads: THREADS = BM/TM x BN4/TN a workgroup, which computes BM pixels times BN4 vec4s of input channels in slabs of K4
+// vec4s of (tap, output channel). Pixels are those of one phase, of sy * sx, whose taps are the same: see
+// backward-input-subgroup.wgsl. z: blocks of input channels times phases.
+// Slabs, both along output channels: of dy [pixel][K4], of the filter [4 BN4][K4], with a vec4 more against bank conflicts.
+// Layouts: dy, dx nhwc; weight hwio. groups = 1, channels of dy and dx in memory multiples of 4.
+//#include "lib/linear-id.wgsl"
+//#include "conv2d/params.wgsl"
+//#include "conv2d/taps.wgsl"
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+var<workgroup> d_slab: array<vec4f, BM * (K4 + 1)>;
+var<workgroup> w_slab: array<vec4f, 4 * BN4 * (K4 + 1)>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let c4 = params.cs / 4u;
+  let o4 = params.os / 4u;
+  let block = wg.z / (params.sy * params.sx) * ${BN4}u;
+  let phase = phase_of(wg.z, params.h, params.w);
+  let pixels = params.n * phase.rows * phase.columns;
+  let tile = linear_group(wg, groups) * ${BM}u;
+  let down = taps(params.kh, params.dy, params.sy, phase.y, 0, i32(params.h + params.top));
+  let across = taps(params.kw, params.dx, params.sx, phase.x, 0, i32(params.w + params.left));
+  let lane = li % ${K4}u;
+  let first = li / ${K4}u;
+//#for J 0 BM*K4/THREADS
+  let p$J = min(tile + first + ${J*THREADS/K4}u, pixels - 1u);
+  let row$J = p$J / phase.columns;
+  let right$J = (phase.x0 + p$J % phase.columns * params.sx + params.left) / params.sx;
+  let bottom$J = (phase.y0 + row$J % phase.rows * params.sy + params.top) / params.sy;
+  let at$J = ((row$J / phase.rows * params.oh + bottom$J) * params.ow + right$J) * o4;
+//#endfor
+  let m = li / ${BN4/TN}u;
+  let n = li % ${BN4/TN}u;
+//#for I 0 TM
+//#for J 0 TN
+  var acc${I}_${J} = vec4f();
+//#endfor
+//#endfor
+  let count = down.count * across.count * o4;
+  for (var base = 0u; base < count; base += ${K4}u) {
+    let k = min(base + lane, count - 1u);
+    let o = k % o4;
+    let ky = k / o4 / across.count;
+    let kx = k / o4 % across.count;
+    let ty = down.shift + ky * down.by;
+    let tx = across.shift + kx * across.by;
+    let offset = o - (ty * params.ow + tx) * o4;
+//#for J 0 BM*K4/THREADS
+    let inside$J = bottom$J - ty < params.oh && right$J - tx < params.ow && base + lane < count;
+    d_slab[(first + ${J*THREADS/K4}u) * ${K4+1}u + lane] = select(vec4f(), dy[at$J + offset], inside$J);
+//#endfor
+    let tap = (down.first + ky * down.step) * params.kw + across.first + kx * across.step;
+//#for J 0 (4*K4*BN4+THREADS-1)/THREADS
+    if (li < ${4*K4*BN4-J*THREADS}u) {
+      let f = first + ${J*THREADS/K4}u;
+      w_slab[f * ${K4+1}u + lane] = weight[(tap * params.cs + min(4u * block + f, params.cs - 1u)) * o4 + o];
+    }
+//#endfor
+    workgroupBarrier();
+//#for K 0 K4
+    {
+//#for J 0 TN
+      let w$J = mat4x4f(
+//#for Q 0 4
+        w_slab[(4u * (n + ${J*BN4/TN}u) + $Qu) * ${K4+1}u + $Ku],
+//#endfor
+      );
+//#endfor
+//#for I 0 TM
+      let d$I = d_slab[(m + ${I*BM/TM}u) * ${K4+1}u + $Ku];
+//#for J 0 TN
+      acc${I}_${J} += d$I * w$J;
+//#endfor
+//#endfor
+    }
+//#endfor
+    workgroupBarrier();
+  }
+//#for I 0 TM
+  {
+    let p = tile + m + ${I*BM/TM}u;
+    let row = p / phase.columns;
+    let iy = phase.y0 + row % phase.rows * params.sy;
+    let ix = phase.x0 + p % phase.columns * params.sx;
+    let at = ((row / phase.rows * params.h + iy) * params.w + ix) * c4;
+//#for J 0 TN
+    let c$J = block + n + ${J*BN4/TN}u;
+    if (p < pixels && c$J < c4) { dx[at + c$J] = acc${I}_${J}; }
+//#endfor
+  }
+//#endfor
+}

@@ -1,0 +1,88 @@
+/** Kernels for GPUs: tiles in workgroup memory, sums in registers. Imports graph, util, shaders, conv2d-shared. */
+import inputText from '../../shaders/conv2d/backward-input-tiled.wgsl?raw';
+import weightText from '../../shaders/conv2d/backward-weight-tiled.wgsl?raw';
+import forwardText from '../../shaders/conv2d/forward-tiled.wgsl?raw';
+import type { Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ceilDiv, roundUp } from '../util/shape.ts';
+import type { ConvGeometry } from './conv2d-geometry.ts';
+import {
+  convParams,
+  convShader,
+  type ForwardValues,
+  forwardKernel,
+  type InputValues,
+  inParts,
+  type WeightValues,
+  weightCount,
+} from './conv2d-shared.ts';
+
+const forward = convShader('forward-tiled', forwardText);
+const backwardInput = convShader('backward-input-tiled', inputText);
+const backwardWeight = convShader('backward-weight-tiled', weightText);
+
+/**
+ * 64 threads with 4 x 4 results each, within the limits of every device: as wide as there are vec4s of channels (2, 4 or
+ * 8), and the rest of the threads along the other side.
+ */
+const THREADS = 64;
+const width = (vectors: number): number => (vectors <= 2 ? 2 : vectors <= 4 ? 4 : 8);
+
+interface PixelTile {
+  readonly [name: string]: number;
+  readonly BM: number;
+  readonly BN4: number;
+}
+
+function pixelTile(vectors: number): PixelTile {
+  const wide = width(vectors);
+  return { THREADS, BM: (4 * THREADS) / wide, BN4: wide, TM: 4, TN: 1, K4: 4 };
+}
+
+/** Workgroups that keep a GPU busy. */
+const MANY_GROUPS = 512;
+
+export function forwardTiled(g: ConvGeometry, values: ForwardValues): Variant {
+  const tile = pixelTile(g.os / 4);
+  const { defines, ...rest } = forwardKernel(values);
+  const [x, y] = linearGroups(g.n * g.oh * g.ow, tile.BM);
+  const kernel = {
+    ...rest,
+    shader: forward,
+    defines: { ...defines, ...tile },
+    params: convParams(g),
+    workgroups: [x, y, ceilDiv(g.os / 4, tile.BN4)] as const,
+  };
+  return { id: 'tiled', kernels: [kernel] };
+}
+
+export function inputTiled(g: ConvGeometry, values: InputValues): Variant {
+  const tile = pixelTile(g.cs / 4);
+  const [x, y] = linearGroups(g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx), tile.BM);
+  const kernel = {
+    shader: backwardInput,
+    defines: tile,
+    bind: { ...values },
+    params: convParams(g),
+    workgroups: [x, y, ceilDiv(g.cs / 4, tile.BN4) * g.sy * g.sx] as const,
+  };
+  return { id: 'tiled', kernels: [kernel] };
+}
+
+export function weightTiled(g: ConvGeometry, { x, dy, dweight }: WeightValues): Variant {
+  const wide = width(g.os / 4);
+  const tile = { THREADS, BM4: THREADS / wide, BN4: wide, TM: 1, TN: 1, K: 16 };
+  const rows = ceilDiv((g.kh * g.kw * g.cs) / 4, tile.BM4);
+  const columns = ceilDiv(g.os / 4, tile.BN4);
+  const pixels = g.n * g.oh * g.ow;
+  const share = roundUp(ceilDiv(pixels, ceilDiv(MANY_GROUPS, rows * columns)), tile.K);
+  const splits = ceilDiv(pixels, share);
+  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+    shader: backwardWeight,
+    defines: tile,
+    bind: { x, dy, dweight: target },
+    params: convParams(g, { splits, share }),
+    workgroups: [rows, columns, splits],
+  }));
+  return { id: 'tiled', kernels };
+}

@@ -1,0 +1,125 @@
+/** conv2d without a GPU: padding, output size, errors, which kernels a device is offered. May import src and test/support. */
+import { describe, expect, it } from 'vitest';
+import { compilePlan } from '../../src/compile/plan.ts';
+import { input } from '../../src/graph/define-op.ts';
+import { inScope } from '../../src/graph/trace.ts';
+import type { Conv2dOptions } from '../../src/ops/conv2d.ts';
+import { conv2d, convOutputSize, relayout, resolvePadding } from '../../src/ops/index.ts';
+import { DEFAULT_CAPS, type DeviceCaps } from '../../src/util/caps.ts';
+import { ShapeError } from '../../src/util/errors.ts';
+import { Random } from '../support/random.ts';
+import { graph, NO_ARENAS, randomCase } from './conv2d-run.ts';
+
+describe('variants', () => {
+  const software = { ...DEFAULT_CAPS, software: true, subgroups: true, subgroupMinSize: 8, subgroupMaxSize: 8 };
+  const offered = (caps: DeviceCaps, shape: { c: number; o: number; groups?: number }): Record<string, string[]> => {
+    const found: Record<string, string[]> = {};
+    compilePlan({
+      outputs: graph(randomCase(new Random(1), shape)).map(({ name, value }) => ({
+        value,
+        sink: { kind: 'read', name },
+      })),
+      arenas: NO_ARENAS,
+      caps,
+      relayout,
+      choose({ op }, ids) {
+        found[op] = ids.map((id) => id.replace(/[\dx]+$/, ''));
+        return ids[0]!;
+      },
+    });
+    return found;
+  };
+
+  it('of a device with default limits', () => {
+    expect(offered(DEFAULT_CAPS, { c: 3, o: 8 }).conv2d).toEqual(['tiled', 'direct']);
+    expect(offered(DEFAULT_CAPS, { c: 1, o: 8 }).conv2d).toEqual(['direct']);
+    expect(offered(DEFAULT_CAPS, { c: 4, o: 8, groups: 4 }).conv2dBackwardWeight).toEqual(['direct']);
+  });
+
+  it('of a software adapter with subgroups', () => {
+    const wide = offered(software, { c: 3, o: 8 });
+    for (const op of ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'])
+      expect(wide[op], op).toEqual(['subgroup', 'tiled', 'direct']);
+    const grey = offered(software, { c: 1, o: 8 });
+    expect(grey.conv2d).toEqual(['single', 'direct']);
+    expect(grey.conv2dBackwardWeight).toEqual(['single', 'direct']);
+  });
+
+  it('of subgroups whose size varies, and of a GPU with subgroups', () => {
+    expect(offered({ ...software, subgroupMaxSize: 16 }, { c: 3, o: 8 }).conv2d).toEqual(['tiled', 'direct']);
+    expect(offered({ ...software, software: false }, { c: 3, o: 8 }).conv2d).toEqual(['tiled', 'direct']);
+  });
+});
+
+describe('padding and output size', () => {
+  const window = { kernel: [3, 4], stride: [2, 1], dilation: [1, 2] } as const;
+
+  it('takes every form', () => {
+    expect(resolvePadding('valid', [8, 8], window)).toEqual([0, 0, 0, 0]);
+    expect(resolvePadding(2, [8, 8], window)).toEqual([2, 2, 2, 2]);
+    expect(resolvePadding([1, 2], [8, 8], window)).toEqual([1, 2, 1, 2]);
+    expect(resolvePadding([1, 2, 3, 4], [8, 8], window)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("'same' gives ceil(input / stride), with the odd one at the bottom and right", () => {
+    expect(resolvePadding('same', [8, 8], window)).toEqual([0, 3, 1, 3]);
+    expect(resolvePadding('same', [5, 5], { kernel: [2, 2], stride: [1, 1], dilation: [1, 1] })).toEqual([0, 0, 1, 1]);
+    expect(resolvePadding('same', [9, 9], { kernel: [1, 1], stride: [3, 3], dilation: [1, 1] })).toEqual([0, 0, 0, 0]);
+    for (let size = 1; size < 20; size++) {
+      for (const stride of [1, 2, 3, 5]) {
+        const w = { kernel: [size % 6 || 1, 3], stride: [stride, stride], dilation: [1, 2] } as const;
+        const padding = resolvePadding('same', [size, size], w);
+        const want = Math.ceil(size / stride);
+        expect(convOutputSize([size, size], w, padding)).toEqual([want, want]);
+      }
+    }
+  });
+
+  it('of the output', () => {
+    expect(convOutputSize([28, 28], { kernel: [5, 5], stride: [1, 1], dilation: [1, 1] }, [0, 0, 0, 0])).toEqual([
+      24, 24,
+    ]);
+    expect(convOutputSize([7, 8], window, [0, 1, 2, 3])).toEqual([4, 6]);
+  });
+});
+
+describe('errors', () => {
+  const wrong = (x: readonly number[], weight: readonly number[], options: Conv2dOptions & { bias?: number } = {}) => {
+    const bias = options.bias === undefined ? null : input('bias', [options.bias]);
+    return () => inScope('conv1', () => conv2d(input('x', x), input('weight', weight), bias, options));
+  };
+  const x = [128, 3, 28, 28];
+  const messages: readonly (readonly [string, () => unknown, string])[] = [
+    [
+      'channels',
+      wrong(x, [32, 1, 3, 3]),
+      'input has 3 channels, the filter takes 1 (input [128,3,28,28], weight [32,1,3,3]). Set',
+    ],
+    [
+      'channels of groups',
+      wrong([1, 6, 8, 8], [4, 2, 3, 3], { groups: 2 }),
+      'input has 6 channels, 2 groups of the filter take 2 each',
+    ],
+    ['groups and input', wrong([1, 3, 8, 8], [4, 2, 3, 3], { groups: 2 }), '2 groups do not divide 3 input channels'],
+    ['groups and output', wrong([1, 4, 8, 8], [3, 2, 3, 3], { groups: 2 }), '2 groups do not divide 3 output channels'],
+    ['rank of the input', wrong([3, 28, 28], [32, 3, 3, 3]), 'input has rank 3, not 4'],
+    ['rank of the weight', wrong(x, [32, 3, 3]), 'weight has rank 3, not 4'],
+    ['filter too large', wrong([1, 3, 4, 4], [8, 3, 5, 3]), 'the filter covers 5x3 pixels, the padded input has 4x4'],
+    [
+      'dilated too large',
+      wrong([1, 3, 4, 6], [8, 3, 3, 3], { dilation: 3, padding: [1, 0] }),
+      'the filter covers 7x7 pixels, the padded input has 6x6',
+    ],
+    ['stride 0', wrong(x, [8, 3, 3, 3], { stride: 0 }), 'stride is [0,0]'],
+    ['fractional stride', wrong(x, [8, 3, 3, 3], { stride: [1, 1.5] }), 'stride is [1,1.5]'],
+    ['dilation 0', wrong(x, [8, 3, 3, 3], { dilation: 0 }), 'dilation is [0,0]'],
+    ['negative padding', wrong(x, [8, 3, 3, 3], { padding: [0, -1] }), 'padding is [0,-1]'],
+    ['no groups', wrong(x, [8, 3, 3, 3], { groups: 0 }), 'groups is [0]'],
+    ['bias', wrong(x, [8, 3, 3, 3], { bias: 7 }), 'bias has shape [7], the filter gives 8 channels'],
+  ];
+  it.each(messages)('%s', (_, call, message) => {
+    expect(call).toThrow(ShapeError);
+    expect(call).toThrow(`conv2d "conv1": `);
+    expect(call).toThrow(message);
+  });
+});

@@ -41,23 +41,30 @@ const missingOf = ({ cases }: GoldensReport): string[] =>
 const failuresOf = ({ cases }: GoldensReport): unknown[] =>
   cases.flatMap(({ name, result }) => (result.status === 'failed' ? [{ name, failures: result.failures }] : []));
 
+/** Most of the time goes into compiling kernels where the driver's cache is cold: 80 s for a family on two busy cores. */
+const COLD_MS = 600_000;
+
 const profiles = [
   ['full device', {}],
   ['default limits', { limits: 'default' }],
 ] as const;
 
 describe.each(profiles)('golden data on the %s', (_, options) => {
-  it.each(families(GOLDENS))('%s', async (family) => {
-    const report = await runGoldens({
-      folder: GOLDENS,
-      families: [family],
-      device: await device(options),
-      print: () => {},
-    });
-    expect(failuresOf(report)).toEqual([]);
-    expect(missingOf(report)).toEqual(MISSING[family] ?? []);
-    expect(report.passed + report.unsupported).toBe(report.cases.length);
-  });
+  it.each(families(GOLDENS))(
+    '%s',
+    async (family) => {
+      const report = await runGoldens({
+        folder: GOLDENS,
+        families: [family],
+        device: await device(options),
+        print: () => {},
+      });
+      expect(failuresOf(report)).toEqual([]);
+      expect(missingOf(report)).toEqual(MISSING[family] ?? []);
+      expect(report.passed + report.unsupported).toBe(report.cases.length);
+    },
+    COLD_MS,
+  );
 });
 
 function caseOf(family: string, name: string): GoldenCase {
@@ -184,17 +191,6 @@ describe('the report', () => {
       '1 passed, 1 failed',
     ]);
     expect(report).toMatchObject({ passed: 1, failed: 1, unsupported: 1 });
-  });
-
-  it('prints a JSON object for each case', async () => {
-    const lines: string[] = [];
-    await runGoldens({ folder, device: await device(), json: true, print: (line) => lines.push(line) });
-    expect(lines.slice(0, -1).map((line) => JSON.parse(line))).toMatchObject([
-      { family: 'own', name: 'he', status: 'passed' },
-      { name: 'wrong', status: 'failed', failures: [{ tensor: 'fan_in' }] },
-      { name: 'other', status: 'not supported', missing: ['init.orthogonal'] },
-    ]);
-    expect(lines.at(-1)).toBe('1 passed, 1 failed');
   });
 
   it('refuses an unknown family', async () => {

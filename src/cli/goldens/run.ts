@@ -16,8 +16,6 @@ export interface RunGoldensOptions {
   readonly device: Device;
   /** Takes the lines of the report. */
   readonly print: (line: string) => void;
-  /** Print one JSON object a case instead of text; default false. */
-  readonly json?: boolean;
   /** Run each case with every variant of each kernel; default true. */
   readonly variants?: boolean;
 }
@@ -97,10 +95,6 @@ function familyText(family: string, cases: readonly CaseReport[]): string[] {
   return lines;
 }
 
-function jsonText(cases: readonly CaseReport[]): string[] {
-  return cases.map(({ result, ...rest }) => JSON.stringify({ ...rest, ms: Math.round(rest.ms), ...result }));
-}
-
 function chosenFamilies(folder: string, wanted: readonly string[]): string[] {
   const all = families(folder);
   const unknown = wanted.find((name) => !all.includes(name));
@@ -118,12 +112,12 @@ function chosenFamilies(folder: string, wanted: readonly string[]): string[] {
  * @throws ArgumentError for an unknown family, FormatError for files that are not what they claim to be.
  */
 export async function runGoldens(options: RunGoldensOptions): Promise<GoldensReport> {
-  const { folder, device, print, json = false, variants = true } = options;
+  const { folder, device, print, variants = true } = options;
   const cases: CaseReport[] = [];
   for (const family of chosenFamilies(folder, options.families ?? [])) {
     const tasks = loadFamily(folder, family).map((golden) => () => runCase(family, golden, { device, variants }));
     const done = await inParallel(tasks, WIDTH);
-    for (const line of json ? jsonText(done) : familyText(family, done)) print(line);
+    for (const line of familyText(family, done)) print(line);
     cases.push(...done);
   }
   const [passed, failed] = [countOf(cases, 'passed'), countOf(cases, 'failed')];

@@ -56,12 +56,12 @@ function describe(image: string, ranked: readonly Ranked[]): string {
 }
 
 async function run([file = '', ...images]: readonly string[], options: Options, io: Io): Promise<number> {
+  const top = options.whole('top', { min: 1, max: 1000 }) ?? DEFAULT_TOP;
   const weights = await readFileBytes(file);
   const checkpoint = decodeCheckpoint(weights);
   const model = modelOf(checkpoint);
   checkModel(model, file);
   const width = model.outputShape[0]!;
-  const top = Math.min(options.whole('top', { min: 1, max: 1000 }) ?? DEFAULT_TOP, width);
   const each = sizeOf(model.inputShape);
   const pixels = new Uint8Array(images.length * each);
   for (const [i, path] of images.entries()) pixels.set(await readDigit(path), i * each);

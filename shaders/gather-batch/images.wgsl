@@ -1,8 +1,11 @@
 // x[r] = (image of sample r / 255 - mean) / deviation, for the samples of a batch; images as bytes, NCHW.
 //
+// Worked out as (byte - 255 mean) * scale, scale = 1 / (255 deviation), so that the bits are the host's (`normalize` of
+// src/data/dataset.ts): a difference and then a product are rounded alike everywhere, a quotient is not.
+//
 // Threads: one for each element of x as it lies in memory (nhwc; padding channels are written as zero).
 // Sample r of the batch is position step.first + r of the epoch, shuffled with step.shuffle if SHUFFLE.
-// mean and inverse deviation are given for up to 4 channels.
+// 255 mean and scale are given for up to 4 channels.
 //#include "lib/linear-id.wgsl"
 //#include "lib/shuffle.wgsl"
 //#include "lib/step.wgsl"
@@ -32,5 +35,5 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let byte = (images[at / 4u] >> (8u * (at % 4u))) & 255u;
   let mean = vec4f(params.mean0, params.mean1, params.mean2, params.mean3)[min(c, 3u)];
   let scale = vec4f(params.scale0, params.scale1, params.scale2, params.scale3)[min(c, 3u)];
-  x[i] = select(0.0, (f32(byte) / 255.0 - mean) * scale, c < params.c);
+  x[i] = select(0.0, (f32(byte) - mean) * scale, c < params.c);
 }

@@ -43,17 +43,24 @@ export interface Dataset {
 
 interface Fields extends Omit<Dataset, 'gather' | 'batches' | 'slice'> {}
 
-/** Bytes as normalised numbers. `first` is the position of data[0] within its sample. */
+/** What each byte of a channel becomes: rounded as shaders/gather-batch/images.wgsl does. */
+function normalizeTable(mean: number, std: number): Float32Array {
+  const [m, scale] = [Math.fround(255 * mean), Math.fround(1 / (255 * std))];
+  return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte - m) * scale);
+}
+
+/** Bytes of whole samples as normalised numbers: (byte / 255 - mean) / std, the same bits as on the GPU. */
 export function normalize(
   data: Uint8Array,
   { shape, mean, std }: { shape: Shape; mean: readonly number[]; std: readonly number[] },
 ): Float32Array<ArrayBuffer> {
   const plane = sizeOf(shape.slice(1));
   const channels = shape[0] ?? 1;
+  const tables = Array.from({ length: channels }, (_, c) => normalizeTable(mean[c]!, std[c]!));
   const out = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const c = Math.floor(i / plane) % channels;
-    out[i] = (data[i]! / 255 - mean[c]!) / std[c]!;
+  for (let start = 0, c = 0; start < data.length; start += plane, c = (c + 1) % channels) {
+    const table = tables[c]!;
+    for (let i = start; i < start + plane; i++) out[i] = table[data[i]!]!;
   }
   return out;
 }

@@ -57,8 +57,8 @@ const gatherImagesOp = defineOp<GatherImagesOptions>({
       padded: padChannels(c),
     };
     for (let i = 0; i < 4; i++) {
-      params[`mean${i}`] = mean[i] ?? 0;
-      params[`scale${i}`] = 1 / (std[i] ?? 1);
+      params[`mean${i}`] = 255 * (mean[i] ?? 0);
+      params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
     }
     const kernel = {
       shader: imagesShader,

@@ -6,7 +6,8 @@ import { defineOp } from '../graph/define-op.ts';
 import { memoryAxes, padChannels, physicalSize, sameMemory, stridesOf } from '../graph/layout.ts';
 import type { Kernel, LaidOut, LayoutChoice, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { broadcastShapes, ceilDiv, sameShape } from '../util/shape.ts';
+import { ShapeError } from '../util/errors.ts';
+import { broadcastShapes, ceilDiv, sameShape, show } from '../util/shape.ts';
 import { sumTo } from './reduce.ts';
 
 const includes = { 'lib/linear-id.wgsl': linearIdText };
@@ -127,7 +128,13 @@ const binaryBackward = defineOp<GradAttrs>({
 function defineBinary(name: string, row: Row) {
   const op = defineOp<Readonly<Record<string, never>>>({
     name,
-    infer: ([a, b], _, at) => [{ shape: broadcastShapes(a!.shape, b!.shape, at), dtype: 'f32' }],
+    infer([a, b], _, at) {
+      if (a!.dtype !== 'f32' || b!.dtype !== 'f32')
+        throw new ShapeError(
+          `${at}: operands are ${a!.dtype} ${show(a!.shape)} and ${b!.dtype} ${show(b!.shape)}. Pass f32 values.`,
+        );
+      return [{ shape: broadcastShapes(a!.shape, b!.shape, at), dtype: 'f32' }];
+    },
     layout: layoutOf,
     grad({ inputs: [a, b], dOutputs: [dy], needs }) {
       const one = (expression: string, operand: Value): Value =>

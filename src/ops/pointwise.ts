@@ -11,7 +11,8 @@ import { defineOp, followFirst, type Op } from '../graph/define-op.ts';
 import { padChannels, physicalSize } from '../graph/layout.ts';
 import type { Attrs, Epilogue, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { ceilDiv } from '../util/shape.ts';
+import { ShapeError } from '../util/errors.ts';
+import { ceilDiv, show } from '../util/shape.ts';
 
 const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText };
 const forward: ShaderSource = { file: 'pointwise/forward.wgsl', text: forwardText, includes };
@@ -86,7 +87,10 @@ function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<A> {
   });
   return defineOp<A>({
     name,
-    infer: ([x]) => [{ shape: x!.shape, dtype: 'f32' }],
+    infer([x], _, at) {
+      if (x!.dtype !== 'f32') throw new ShapeError(`${at}: x is ${x!.dtype} ${show(x!.shape)}. Pass f32 values.`);
+      return [{ shape: x!.shape, dtype: 'f32' }];
+    },
     layout: (inputs) => followFirst(inputs, 1),
     epilogue,
     grad({ inputs: [x], outputs: [y], dOutputs: [dy], attrs }) {

@@ -103,9 +103,11 @@ const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
 
 const sumOp: Op<ReduceAttrs> = defineOp<ReduceAttrs>({
   name: 'sum',
-  infer: ([x], { axes, keepdims }) => [
-    { shape: keepdims ? withOnes(x!.shape, axes) : x!.shape.filter((_, axis) => !axes.includes(axis)), dtype: 'f32' },
-  ],
+  infer([x], { axes, keepdims }, at) {
+    if (x!.dtype !== 'f32') throw new ShapeError(`${at}: x is ${x!.dtype} ${show(x!.shape)}. Pass f32 values.`);
+    const shape = keepdims ? withOnes(x!.shape, axes) : x!.shape.filter((_, axis) => !axes.includes(axis));
+    return [{ shape, dtype: 'f32' }];
+  },
   layout: ([x]) => ({ inputs: [x!.layout], outputs: ['plain'] }),
   grad: ({ inputs: [x], dOutputs: [dy], attrs: { axes, scale } }) => {
     const d = expand(reshape(dy!, withOnes(x!.shape, axes)), x!.shape);
@@ -122,10 +124,13 @@ export interface ReduceOptions {
   readonly keepdims?: boolean;
 }
 
-const resolve = (x: Value, axes: readonly number[] | null | undefined, at: string): number[] =>
-  axes
-    ? axes.map((axis) => normalizeAxis(axis, x.shape.length, at)).sort((a, b) => a - b)
-    : x.shape.map((_, axis) => axis);
+function resolve(x: Value, axes: readonly number[] | null | undefined, at: string): number[] {
+  if (!axes) return x.shape.map((_, axis) => axis);
+  const all = axes.map((axis) => normalizeAxis(axis, x.shape.length, at)).sort((a, b) => a - b);
+  if (new Set(all).size < all.length)
+    throw new ShapeError(`${at}: axes ${show(axes)} of ${show(x.shape)} name an axis twice. Name each once.`);
+  return all;
+}
 
 /** Sum over axes. (torch.sum) */
 export const sum = (x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value =>

@@ -1,0 +1,131 @@
+/** The batch of a data set on the GPU: the same samples, in the same order and normalised to the same bits, as on the host. */
+import { describe, expect, test } from 'vitest';
+import { imageDataset, tensorDataset } from '../../src/data/dataset.ts';
+import { input } from '../../src/graph/define-op.ts';
+import { gatherImages, gatherRows } from '../../src/ops/index.ts';
+import { f32 } from '../../src/train/program.ts';
+import { ShapeError } from '../../src/util/errors.ts';
+import { shuffled, streamKey } from '../../src/util/shuffle.ts';
+import { Random } from '../support/random.ts';
+import { memoryOf } from './loss-cases.ts';
+import { runSteps } from './step-cases.ts';
+
+function images(samples: number, shape: readonly number[]) {
+  const random = new Random(samples);
+  const size = shape.reduce((a, b) => a * b, 1);
+  const channels = shape[0]!;
+  const bytes = Uint8Array.from({ length: Math.ceil((samples * size) / 4) * 4 }, () => random.integer(0, 255));
+  return {
+    data: imageDataset({
+      images: bytes.subarray(0, samples * size),
+      labels: Array.from({ length: samples }, () => random.integer(0, 9)),
+      shape,
+      classes: 10,
+      mean: [0.1307, 0.4822, 0.4465, 0.5].slice(0, channels),
+      std: [0.3081, 0.2435, 0.2616, 0.25].slice(0, channels),
+    }),
+    words: new Uint32Array(bytes.buffer),
+  };
+}
+
+const positions = (first: number, batch: number, { samples, key }: { samples: number; key?: number }): number[] =>
+  Array.from({ length: batch }, (_, i) => (key === undefined ? first + i : shuffled(first + i, samples, key)));
+
+describe.each([1, 2, 3, 4])('images of %i channels', (channels) => {
+  const shape = [channels, 5, 7];
+  const samples = 23;
+  const { data, words } = images(samples, shape);
+  const { mean, std } = data;
+  const inputs = { images: { spec: { shape: [words.length], dtype: 'u32' as const }, data: words } };
+
+  test.each([true, false])('shuffled: %s', async (shuffle) => {
+    const batch = 6;
+    const key = streamKey(3, 1);
+    const firsts = [0, 6, 12, 17];
+    const results = await runSteps(
+      inputs,
+      (v) => ({ x: gatherImages(v.images!, { batch, samples, shuffle, shape, mean, std }) }),
+      firsts.map((first) => ({ first, shuffle: key })),
+    );
+    for (const [i, first] of firsts.entries()) {
+      const at = positions(first, batch, { samples, key: shuffle ? key : undefined });
+      expect(results[i]!.x).toEqual(data.gather(at).x);
+    }
+  });
+
+  test('the padding is zero', async () => {
+    const options = { batch: 2, samples, shuffle: false, shape, mean, std };
+    const [a] = await runSteps(inputs, (v) => ({ m: memoryOf(gatherImages(v.images!, options)) }), [{}]);
+    const padded = channels === 1 ? 1 : 4;
+    expect([...a!.m!].filter((v, i) => i % padded >= channels && v !== 0)).toHaveLength(0);
+  });
+});
+
+test('every byte is normalised to the same bits as on the host', async () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+  const data = imageDataset({
+    images: bytes,
+    labels: [0],
+    shape: [1, 16, 16],
+    classes: 1,
+    mean: [0.1307],
+    std: [0.3081],
+  });
+  const { mean, std } = data;
+  const [a] = await runSteps(
+    { images: { spec: { shape: [64], dtype: 'u32' }, data: new Uint32Array(bytes.buffer) } },
+    (v) => ({ x: gatherImages(v.images!, { batch: 1, samples: 1, shuffle: false, shape: [1, 16, 16], mean, std }) }),
+    [{}],
+  );
+  expect(a!.x).toEqual(data.gather([0]).x);
+});
+
+describe('rows', () => {
+  const samples = 37;
+  const random = new Random(5);
+  const values = Float32Array.from({ length: samples * 3 }, () => random.gaussian());
+  const labels = Int32Array.from({ length: samples }, () => random.integer(0, 9));
+  const data = tensorDataset({ x: values, shape: [3], y: labels, classes: 10 });
+
+  test.each([true, false])('numbers and labels, shuffled: %s', async (shuffle) => {
+    const key = streamKey(0, 5);
+    const options = { batch: 8, samples, shuffle };
+    const results = await runSteps(
+      {
+        x: { spec: f32(samples, 3), data: values },
+        y: { spec: { shape: [samples], dtype: 'i32' }, data: labels },
+      },
+      (v) => ({ x: gatherRows(v.x!, options), y: gatherRows(v.y!, options) }),
+      [0, 8, 29].map((first) => ({ first, shuffle: key })),
+    );
+    for (const [i, first] of [0, 8, 29].entries()) {
+      const { x, y } = data.gather(positions(first, 8, { samples, key: shuffle ? key : undefined }));
+      expect(results[i]).toEqual({ x, y });
+    }
+  });
+
+  test('one epoch meets every sample once', async () => {
+    const numbers = Int32Array.from({ length: samples }, (_, i) => i);
+    const seen: number[] = [];
+    const batch = 5;
+    const steps = Array.from({ length: 8 }, (_, i) => ({ first: i * batch, shuffle: streamKey(9, 9) }));
+    const results = await runSteps(
+      { y: { spec: { shape: [samples], dtype: 'i32' }, data: numbers } },
+      (v) => ({ y: gatherRows(v.y!, { batch, samples, shuffle: true }) }),
+      steps,
+    );
+    for (const [i, { y }] of results.entries())
+      seen.push(...Array.from(y!).slice(0, Math.min(batch, samples - i * batch)));
+    expect(seen.sort((a, b) => a - b)).toEqual([...numbers]);
+  });
+});
+
+test('images that it cannot take', () => {
+  const images = input('images', [100], 'u32');
+  const options = { batch: 1, samples: 1, shuffle: false };
+  expect(() => gatherImages(images, { ...options, shape: [5, 2, 2], mean: [0], std: [1] })).toThrow(
+    new ShapeError(
+      'gatherImages: images [5,2,2] with 1 means and 1 deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.',
+    ),
+  );
+});

@@ -2,7 +2,8 @@
 //
 // Threads: THREADS = BM/TM x BN4/TN a workgroup, which computes BM pixels times BN4 vec4s of input channels in slabs of K4
 // vec4s of (tap, output channel). Pixels are those of one phase, of sy * sx, whose taps are the same: see
-// backward-input-subgroup.wgsl. z: blocks of input channels times phases.
+// taps.wgsl. z: blocks of input channels times phases. BY_IMAGE: neighbours are the same pixel of neighbouring images, so
+// that a filter as large as the image has one tap for them that reaches the output, not all.
 // Slabs, both along output channels: of dy [pixel][K4], of the filter [4 BN4][K4], with a vec4 more against bank conflicts.
 // Layouts: dy, dx nhwc; weight hwio. groups = 1, channels of dy and dx in memory multiples of 4.
 //#include "lib/linear-id.wgsl"
@@ -15,6 +16,25 @@
 var<workgroup> d_slab: array<vec4f, BM * (K4 + 1)>;
 var<workgroup> w_slab: array<vec4f, 4 * BN4 * (K4 + 1)>;
 
+// Image, row and column in the phase of pixel number p.
+fn split(p: u32, phase: Phase) -> vec3u {
+//#if BY_IMAGE
+  let pixel = p / params.n;
+  return vec3u(p % params.n, pixel / phase.columns, pixel % phase.columns);
+//#else
+  let row = p / phase.columns;
+  return vec3u(row / phase.rows, row % phase.rows, p % phase.columns);
+//#endif
+}
+
+// Row and column of the output that a filter's tap 0 read for this row and column of the phase.
+fn place(phase: Phase, at: vec2u) -> vec2u {
+  return vec2u(
+    (phase.y0 + at.x * params.sy + params.top) / params.sy,
+    (phase.x0 + at.y * params.sx + params.left) / params.sx,
+  );
+}
+
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let c4 = params.cs / 4u;
@@ -23,16 +43,26 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let phase = phase_of(wg.z, params.h, params.w);
   let pixels = params.n * phase.rows * phase.columns;
   let tile = linear_group(wg, groups) * ${BM}u;
-  let down = taps(params.kh, params.dy, params.sy, phase.y, 0, i32(params.h + params.top));
-  let across = taps(params.kw, params.dx, params.sx, phase.x, 0, i32(params.w + params.left));
+//#if BY_IMAGE
+  // The taps that reach the output from the first pixel of the tile or the last, or from one between.
+  let from_pixel = min(tile, pixels - 1u) / params.n;
+  let to_pixel = min(tile + ${BM-1}u, pixels - 1u) / params.n;
+  let one_row = from_pixel / phase.columns == to_pixel / phase.columns;
+  let low = place(phase, vec2u(from_pixel / phase.columns, select(0u, from_pixel % phase.columns, one_row)));
+  let high = place(phase, vec2u(to_pixel / phase.columns, select(phase.columns - 1u, to_pixel % phase.columns, one_row)));
+//#else
+  let low = place(phase, vec2u());
+  let high = place(phase, vec2u(phase.rows, phase.columns) - 1u);
+//#endif
+  let down = taps(params.kh, params.dy, params.sy, phase.y, i32(low.x + 1u) - i32(params.oh), i32(high.x));
+  let across = taps(params.kw, params.dx, params.sx, phase.x, i32(low.y + 1u) - i32(params.ow), i32(high.y));
   let lane = li % ${K4}u;
   let first = li / ${K4}u;
 //#for J 0 BM*K4/THREADS
   let p$J = min(tile + first + ${J*THREADS/K4}u, pixels - 1u);
-  let row$J = p$J / phase.columns;
-  let right$J = (phase.x0 + p$J % phase.columns * params.sx + params.left) / params.sx;
-  let bottom$J = (phase.y0 + row$J % phase.rows * params.sy + params.top) / params.sy;
-  let at$J = ((row$J / phase.rows * params.oh + bottom$J) * params.ow + right$J) * o4;
+  let spot$J = split(p$J, phase);
+  let out$J = place(phase, spot$J.yz);
+  let at$J = ((spot$J.x * params.oh + out$J.x) * params.ow + out$J.y) * o4;
 //#endfor
   let m = li / ${BN4/TN}u;
   let n = li % ${BN4/TN}u;
@@ -51,7 +81,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let tx = across.shift + kx * across.by;
     let offset = o - (ty * params.ow + tx) * o4;
 //#for J 0 BM*K4/THREADS
-    let inside$J = bottom$J - ty < params.oh && right$J - tx < params.ow && base + lane < count;
+    let inside$J = out$J.x - ty < params.oh && out$J.y - tx < params.ow && base + lane < count;
     d_slab[(first + ${J*THREADS/K4}u) * ${K4+1}u + lane] = select(vec4f(), dy[at$J + offset], inside$J);
 //#endfor
     let tap = (down.first + ky * down.step) * params.kw + across.first + kx * across.step;
@@ -84,10 +114,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for I 0 TM
   {
     let p = tile + m + ${I*BM/TM}u;
-    let row = p / phase.columns;
-    let iy = phase.y0 + row % phase.rows * params.sy;
-    let ix = phase.x0 + p % phase.columns * params.sx;
-    let at = ((row / phase.rows * params.h + iy) * params.w + ix) * c4;
+    let spot = split(p, phase);
+    let iy = phase.y0 + spot.y * params.sy;
+    let ix = phase.x0 + spot.z * params.sx;
+    let at = ((spot.x * params.h + iy) * params.w + ix) * c4;
 //#for J 0 TN
     let c$J = block + n + ${J*BN4/TN}u;
     if (p < pixels && c$J < c4) { dx[at + c$J] = acc${I}_${J}; }

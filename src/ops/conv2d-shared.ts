@@ -71,6 +71,9 @@ export function forwardKernel({ x, weight, bias, y, epilogue }: ForwardValues): 
   };
 }
 
+/** Gradient of the input: a fifth or more of the taps reach beside the output, so that pixels of one place in all images are taken together. */
+export const wideBorder = ({ oh, ow, sy, sx, h, w }: ConvGeometry): boolean => 5 * oh * ow * sy * sx < 4 * h * w;
+
 const addSplits = convShader('add-splits', addSplitsText);
 
 /** Elements of the weight in memory. */

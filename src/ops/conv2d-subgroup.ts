@@ -19,6 +19,7 @@ import {
   inParts,
   type WeightValues,
   weightCount,
+  wideBorder,
 } from './conv2d-shared.ts';
 
 const forward = convShader('forward-subgroup', forwardText);
@@ -86,12 +87,10 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
   const pixels = g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx);
   const phases = g.sy * g.sx;
   const tile = chooseTile(lanes, { pixels, vectors: g.cs / 4, phases });
-  // Where a fifth or more of the taps reach beside the output.
-  const byImage = 5 * g.oh * g.ow * phases < 4 * g.h * g.w;
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const kernel = {
     shader: backwardInput,
-    defines: { SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: byImage },
+    defines: { SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
     bind: { ...values },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.cs / 4, tile.vectors) * phases] as const,

@@ -15,6 +15,7 @@ import {
   inParts,
   type WeightValues,
   weightCount,
+  wideBorder,
 } from './conv2d-shared.ts';
 
 const forward = convShader('forward-tiled', forwardText);
@@ -61,7 +62,7 @@ export function inputTiled(g: ConvGeometry, values: InputValues): Variant {
   const [x, y] = linearGroups(g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx), tile.BM);
   const kernel = {
     shader: backwardInput,
-    defines: tile,
+    defines: { ...tile, BY_IMAGE: wideBorder(g) },
     bind: { ...values },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.cs / 4, tile.BN4) * g.sy * g.sx] as const,

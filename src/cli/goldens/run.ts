@@ -1,7 +1,7 @@
 /** `npm run goldens`: runs every case of a folder of golden data on a device and reports. Imports the other files of this folder. */
-import type { Device } from '../../gpu/device.ts';
+import { type Device, requestDevice } from '../../gpu/device.ts';
 import { ArgumentError } from '../../util/errors.ts';
-import type { CaseContext, CaseResult, CaseRunner } from './case.ts';
+import { type CaseContext, type CaseResult, type CaseRunner, failureOf, resultOf } from './case.ts';
 import { families, type GoldenCase, loadFamily } from './golden-files.ts';
 import { runInitCase } from './init.ts';
 import { runNetCase } from './nets.ts';
@@ -68,6 +68,42 @@ async function inParallel<T>(tasks: readonly (() => Promise<T>)[], width: number
   return results;
 }
 
+/** The device's errors that no call reported arrive by then. */
+const settle = (device: Device): Promise<undefined> => device.gpu.queue.onSubmittedWorkDone();
+
+/** The same GPU with a clean record: an error that a case left behind must not fail those after it. */
+const cleanDevice = ({ gpu }: Device): Promise<Device> => requestDevice({ gpu });
+
+async function runAlone(family: string, golden: GoldenCase, { device, variants }: CaseContext): Promise<CaseReport> {
+  const own = await cleanDevice(device);
+  const report = await runCase(family, golden, { device: own, variants });
+  await settle(own);
+  const { failure } = own;
+  own.dispose();
+  return failure && report.result.status !== 'failed'
+    ? { ...report, result: resultOf([failureOf(failure, 'default')]) }
+    : report;
+}
+
+/** Runs many cases at a time; where the device reports an error, all of them again one by one, to tell whose it is. */
+async function runFamily(
+  family: string,
+  cases: readonly GoldenCase[],
+  { device, variants }: CaseContext,
+): Promise<CaseReport[]> {
+  const own = await cleanDevice(device);
+  const tasks = cases.map((golden) => () => runCase(family, golden, { device: own, variants }));
+  const reports = await inParallel(tasks, WIDTH);
+  await settle(own);
+  const { failure } = own;
+  own.dispose();
+  if (!failure) return reports;
+  return inParallel(
+    cases.map((golden) => () => runAlone(family, golden, { device, variants })),
+    1,
+  );
+}
+
 const countOf = (cases: readonly CaseReport[], status: CaseResult['status']): number =>
   cases.filter(({ result }) => result.status === status).length;
 
@@ -115,8 +151,7 @@ export async function runGoldens(options: RunGoldensOptions): Promise<GoldensRep
   const { folder, device, print, variants = true } = options;
   const cases: CaseReport[] = [];
   for (const family of chosenFamilies(folder, options.families ?? [])) {
-    const tasks = loadFamily(folder, family).map((golden) => () => runCase(family, golden, { device, variants }));
-    const done = await inParallel(tasks, WIDTH);
+    const done = await runFamily(family, loadFamily(folder, family), { device, variants });
     for (const line of familyText(family, done)) print(line);
     cases.push(...done);
   }

@@ -124,7 +124,7 @@ const sources: Source[] = filesUnder('src', '.ts').map((file) => {
 
 const shaders = filesUnder('shaders', '.wgsl').map((file) => ({ file, text: read(file) }));
 
-const tests = filesUnder('test', '.ts').map((file) => ({ file, code: withoutComments(read(file)) }));
+const tests = filesUnder('test', '.ts').map((file) => ({ file, text: read(file), code: withoutComments(read(file)) }));
 
 /** `nn` of src/nn/layers.ts; the file's own name for files of src itself. */
 const folderOf = (file: string): string => file.split('/')[1]!;
@@ -325,14 +325,12 @@ describe('taste', () => {
   });
 
   test('types are not talked out of', () => {
-    const wrong = [...sources, ...tests].flatMap(({ file, code }) =>
-      [/\bas unknown\s+as\b/, /[:<,|&]\s*any\b\s*[;,)>=|&[\]]/, /\bas any\b/, /@ts-(ignore|nocheck|expect-error)/].some(
-        (p) => p.test(code),
-      )
-        ? [file]
-        : [],
+    const talk = [/\bas unknown\s+as\b/, /[:<,|&]\s*any\b\s*[;,)>=|&[\]]/, /\bas any\b/];
+    const wrong = [...sources, ...tests].filter(
+      ({ code, text }) =>
+        talk.some((p) => p.test(withoutStrings(code))) || /@ts-(ignore|nocheck|expect-error)/.test(text),
     );
-    expect(wrong.filter((file) => file !== 'test/architecture.test.ts')).toEqual([]);
+    expect(wrong.map(({ file }) => file).filter((file) => file !== 'test/architecture.test.ts')).toEqual([]);
   });
 
   test('no test is left out', () => {

@@ -14,6 +14,21 @@ export interface Ledger {
   destroy(buffer: GPUBuffer): void;
 }
 
+/** Runs `make`, which creates buffers; where it throws, those that it has created are destroyed. */
+export function allOrNone<T>(ledger: Ledger, make: (create: Ledger['create']) => T): T {
+  const made: GPUBuffer[] = [];
+  try {
+    return make((label, bytes, usage) => {
+      const buffer = ledger.create(label, bytes, usage);
+      made.push(buffer);
+      return buffer;
+    });
+  } catch (error) {
+    for (const buffer of made) ledger.destroy(buffer);
+    throw error;
+  }
+}
+
 export function createLedger(gpu: GPUDevice, budgetBytes: number): Ledger {
   const sizes = new Map<GPUBuffer, number>();
   let bytesAlive = 0;

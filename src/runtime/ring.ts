@@ -4,6 +4,7 @@
  * knows how far the GPU is. Imports gpu and util.
  */
 import type { Device } from '../gpu/device.ts';
+import { allOrNone } from '../gpu/ledger.ts';
 import { waitFor } from '../gpu/wait.ts';
 
 export interface StepMetrics {
@@ -26,23 +27,21 @@ export interface RingRead {
 export class MetricsRing {
   readonly buffer: GPUBuffer;
   #device: Device;
-  #staging: GPUBuffer[] = [];
-  #free: GPUBuffer[] = [];
+  #staging: readonly GPUBuffer[];
+  #free: GPUBuffer[];
 
   constructor(device: Device, stagingCount = 3) {
     this.#device = device;
-    const { ledger } = device;
-    this.buffer = ledger.create(
-      'metrics ring',
-      RING_SLOTS * SLOT_BYTES,
-      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
-    );
-    for (let i = 0; i < stagingCount; i++) {
-      this.#staging.push(
-        ledger.create('metrics staging', RING_SLOTS * SLOT_BYTES, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
-      );
-    }
-    this.#free = [...this.#staging];
+    const bytes = RING_SLOTS * SLOT_BYTES;
+    const [buffer, staging] = allOrNone(device.ledger, (create) => [
+      create('metrics ring', bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC),
+      Array.from({ length: stagingCount }, () =>
+        create('metrics staging', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
+      ),
+    ]);
+    this.buffer = buffer;
+    this.#staging = staging;
+    this.#free = [...staging];
   }
 
   /** A staging buffer to copy the ring to; null while all of them are on their way. */

@@ -9,6 +9,7 @@ import type { BufferRef, Place } from '../compile/place.ts';
 import { ALIGNMENT, bytesFor } from '../compile/place.ts';
 import type { Plan, PlanTensor } from '../compile/plan.ts';
 import type { Device } from '../gpu/device.ts';
+import { allOrNone, type Ledger } from '../gpu/ledger.ts';
 import { readRanges } from '../gpu/readback.ts';
 import { fromMemory, physicalSize } from '../graph/layout.ts';
 import { StateError } from '../util/errors.ts';
@@ -59,26 +60,28 @@ export class Session {
   constructor(device: Device, arenas: Arenas) {
     this.device = device;
     this.arenas = arenas;
-    this.#parameters = this.#shards('parameters');
-    this.#state = device.ledger.create('state', Math.max(ALIGNMENT, arenas.state.shards[0] ?? 0), STORAGE());
-    this.#step = device.ledger.create('step', STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    [this.#parameters, this.#state, this.#step] = allOrNone(device.ledger, (create) => [
+      this.#shards('parameters', create),
+      create('state', Math.max(ALIGNMENT, arenas.state.shards[0] ?? 0), STORAGE()),
+      create('step', STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
+    ]);
   }
 
-  #shards(label: string): GPUBuffer[] {
-    return this.arenas.parameters.shards.map((bytes, i) =>
-      this.device.ledger.create(`${label}.${i}`, bytes, STORAGE()),
-    );
+  #shards(label: string, create: Ledger['create']): GPUBuffer[] {
+    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes, STORAGE()));
   }
 
-  #check(): void {
+  /** Throws where the session was disposed or the device has failed. */
+  check(): void {
     if (this.#disposed) throw new StateError('this object was disposed. Make a new one.');
     if (this.device.failure) throw this.device.failure;
   }
 
   /** Buffers for gradients and so many optimizer slots, zeroed. Made once, when training begins. */
   allocateTraining(slotCount: number): void {
-    if (this.#gradients.length === 0) this.#gradients = this.#shards('gradients');
-    while (this.#slots.length < slotCount) this.#slots.push(this.#shards(`slot${this.#slots.length}`));
+    const shards = (label: string) => allOrNone(this.device.ledger, (create) => this.#shards(label, create));
+    if (this.#gradients.length === 0) this.#gradients = shards('gradients');
+    while (this.#slots.length < slotCount) this.#slots.push(shards(`slot${this.#slots.length}`));
   }
 
   #arenaBuffer(ref: BufferRef): GPUBuffer | undefined {
@@ -116,30 +119,34 @@ export class Session {
 
   /** Compiles pipelines (in parallel) and makes bind groups. Rejects with ShaderError or DeviceError. */
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<Prepared> {
-    this.#check();
+    this.check();
     await Promise.all(plan.dispatches.map((d) => this.device.pipelines.get(d)));
     return this.prepareNow(plan, options);
   }
 
   /** The same without waiting: pipelines that are not ready are compiled on the spot. */
-  prepareNow(plan: Plan, { externals = {} }: PrepareOptions = {}): Prepared {
-    this.#check();
-    const { gpu, ledger, pipelines } = this.device;
+  prepareNow(plan: Plan, options: PrepareOptions = {}): Prepared {
+    this.check();
+    const prepared = allOrNone(this.device.ledger, (create) => this.#makePrepared(plan, options, create));
+    this.#prepared.add(prepared);
+    return prepared;
+  }
+
+  #makePrepared(plan: Plan, { externals = {} }: PrepareOptions, create: Ledger['create']): Prepared {
+    const { gpu, pipelines } = this.device;
     const slabs = this.#takeSlabs(plan.slabs);
-    const uniforms = ledger.create(
+    const uniforms = create(
       'params',
       Math.max(ALIGNMENT, plan.uniforms.byteLength),
       GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     );
     gpu.queue.writeBuffer(uniforms, 0, plan.uniforms);
     const constants = plan.constants.map(({ value, elements }) => {
-      const buffer = ledger.create('constant', bytesFor(elements), STORAGE());
+      const buffer = create('constant', bytesFor(elements), STORAGE());
       gpu.queue.writeBuffer(buffer, 0, new Float32Array(elements).fill(value));
       return buffer;
     });
-    const inputs = new Map(
-      plan.inputs.map((t) => [t.name, ledger.create(`input ${t.name}`, t.place.bytes, STORAGE())]),
-    );
+    const inputs = new Map(plan.inputs.map((t) => [t.name, create(`input ${t.name}`, t.place.bytes, STORAGE())]));
     const bufferOf = (ref: BufferRef): GPUBuffer => {
       const named =
         ref.kind === 'input' ? inputs.get(ref.name) : ref.kind === 'external' ? externals[ref.name] : undefined;
@@ -161,9 +168,7 @@ export class Session {
       const { pipeline, layout } = pipelines.now(d);
       return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
     });
-    const prepared: Prepared = { plan, calls, bufferOf, owned: [uniforms, ...constants, ...inputs.values()] };
-    this.#prepared.add(prepared);
-    return prepared;
+    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...inputs.values()] };
   }
 
   /** Frees what belongs to one plan alone. */
@@ -175,6 +180,7 @@ export class Session {
   /** Uploads an input of a plan. Throws StateError for an unknown name or a wrong length. */
   write(prepared: Prepared, name: string, data: TensorData): void {
     const tensor = prepared.plan.inputs.find((t) => t.name === name);
+    this.check();
     if (!tensor) return; // the plan does not read it
     if (data.length !== sizeOf(tensor.shape)) {
       throw new StateError(
@@ -186,7 +192,7 @@ export class Session {
 
   /** Replays plans, one after another in one pass, then makes the copy, all in one encoder. Returns at once. */
   run(plans: readonly Prepared[], { step, copy }: RunOptions = {}): void {
-    this.#check();
+    this.check();
     const { gpu } = this.device;
     if (step) gpu.queue.writeBuffer(this.#step, 0, step);
     const encoder = gpu.createCommandEncoder();
@@ -205,7 +211,7 @@ export class Session {
 
   /** Outputs of the last run of a plan, row-major. */
   async read(prepared: Prepared, names: readonly string[]): Promise<TensorData[]> {
-    this.#check();
+    this.check();
     const tensors = names.map((name) => {
       const tensor = prepared.plan.outputs.find((t) => t.name === name);
       if (!tensor)
@@ -223,7 +229,7 @@ export class Session {
 
   /** Bytes of places in the arenas, as they lie in memory. */
   readPlaces(places: readonly Place[]): Promise<ArrayBuffer[]> {
-    this.#check();
+    this.check();
     return readRanges(
       this.device,
       places.map((place) => ({ ...place, buffer: this.#arenaBuffer(place.buffer)! })),
@@ -232,7 +238,7 @@ export class Session {
 
   /** Writes a place in the arenas. */
   writePlace(place: Place, data: TensorData): void {
-    this.#check();
+    this.check();
     this.device.gpu.queue.writeBuffer(this.#arenaBuffer(place.buffer)!, place.offset, data);
   }
 

@@ -9,6 +9,7 @@ import { compilePlan, type Plan, type PlanTensor, type Tail } from '../compile/p
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
+import { allOrNone } from '../gpu/ledger.ts';
 import { external, input } from '../graph/define-op.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
 import type { ShaderSource, Value } from '../graph/types.ts';
@@ -108,8 +109,12 @@ export class Engine {
     this.session = new Session(device, arenas);
     this.parameters = arenas.parameters.entries;
     this.states = arenas.state.entries;
-    for (const spec of model.parameters) {
-      this.writeTensor(spec.name, initialValues(spec.init, spec.shape, { seed: options.seed ?? 0, name: spec.name }));
+    try {
+      for (const { name, shape, init } of model.parameters)
+        this.writeTensor(name, initialValues(init, shape, { seed: options.seed ?? 0, name }));
+    } catch (error) {
+      this.session.dispose();
+      throw error;
     }
   }
 
@@ -177,13 +182,12 @@ export class Engine {
 
   /** The data set on the GPU, uploaded at its first use; null where it is too large to be bound. */
   resident(dataset: Dataset): ResidentData | null {
+    this.session.check();
     const known = this.#resident.get(dataset);
     if (known) return known;
     const { samples, targets } = dataset;
     if (Math.max(samples.byteLength, targets.byteLength) + 16 > this.device.caps.maxBindingBytes) return null;
-    const upload = (label: string, data: Uint8Array | Int32Array | Float32Array): GPUBuffer => {
-      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-      const buffer = this.device.ledger.create(label, Math.max(16, ceilDiv(data.byteLength, 16) * 16), usage);
+    const upload = (buffer: GPUBuffer, data: Uint8Array | Int32Array | Float32Array): void => {
       const whole = data.byteLength - (data.byteLength % 4);
       this.device.gpu.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
       if (whole < data.byteLength) {
@@ -191,14 +195,19 @@ export class Engine {
         rest.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, data.byteLength - whole));
         this.device.gpu.queue.writeBuffer(buffer, whole, rest);
       }
-      return buffer;
     };
-    const made = {
-      dataset,
-      samples: upload('samples', samples),
-      targets: upload('targets', targets),
-      id: this.#resident.size,
-    };
+    const made = allOrNone(this.device.ledger, (create) => {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+      const room = ({ byteLength }: { byteLength: number }) => Math.max(16, ceilDiv(byteLength, 16) * 16);
+      return {
+        dataset,
+        samples: create('samples', room(samples), usage),
+        targets: create('targets', room(targets), usage),
+        id: this.#resident.size,
+      };
+    });
+    upload(made.samples, samples);
+    upload(made.targets, targets);
     this.#resident.set(dataset, made);
     return made;
   }

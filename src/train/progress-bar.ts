@@ -1,4 +1,4 @@
-/** The progress bar of `fit`: cli-progress in a terminal, a line an epoch elsewhere. Imports callbacks. */
+/** The progress bar of `fit`: a bar of the package cli-progress in a terminal where it is installed, lines elsewhere. Imports callbacks. */
 import type { BatchLogs, Callback, EpochLogs } from './callbacks.ts';
 
 const percent = (share: number | null): string => (share === null ? '-' : `${(100 * share).toFixed(2)} %`);
@@ -17,7 +17,7 @@ export interface ProgressBarOptions {
   readonly interval?: number;
 }
 
-/** Shows loss, accuracy, images per second and the time left while `fit` runs. */
+/** Shows loss, accuracy, images per second and the time left while `fit` runs: as a bar in a terminal if cli-progress is installed, else as lines. */
 export function progressBar({ print = console.log, plain = false, interval = 5 }: ProgressBarOptions = {}): Callback {
   const terminal = !plain && typeof process !== 'undefined' && process.stderr?.isTTY === true;
   let bar: {
@@ -42,7 +42,9 @@ export function progressBar({ print = console.log, plain = false, interval = 5 }
   });
   const begin = async (): Promise<void> => {
     if (!terminal) return;
-    const { default: progress } = await import('cli-progress');
+    // An optional peer of the library; the command line has it inside.
+    const progress = await import('cli-progress').then((module) => module.default).catch(() => null);
+    if (!progress) return;
     const format =
       'epoch {epoch} {bar} {value}/{total}  loss {loss}  accuracy {accuracy}  {rate} images/s  {left} s left';
     bar = new progress.SingleBar(

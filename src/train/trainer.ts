@@ -177,6 +177,7 @@ export class Trainer {
   async metrics(): Promise<{ loss: number; accuracy: number }> {
     const index = this.#pending ? this.#pending.words.index! : this.#position.step;
     if (index === 0) throw new StateError('metrics: no step was made. Call step first.');
+    this.engine.session.check();
     const [bytes] = await readRanges(this.device, [
       { buffer: this.ring.buffer, offset: (index % RING_SLOTS) * 16, bytes: 16 },
     ]);
@@ -278,8 +279,9 @@ export async function createTrainer(device: Device, model: Model, options: Train
     throw new ArgumentError(`createTrainer: seed is ${seed}. Pass a whole number from 0.`);
   loss.target([batchSize, ...model.outputShape]);
   const ring = new MetricsRing(device);
-  const engine = new Engine(device, model, { loss, seed, choose: options.choose, ring: ring.buffer });
+  let engine: Engine | undefined;
   try {
+    engine = new Engine(device, model, { loss, seed, choose: options.choose, ring: ring.buffer });
     engine.session.allocateTraining(optimizer.slots.length);
     for (const [slot, value] of (optimizer.initial ?? []).entries()) {
       if (value === 0) continue;
@@ -291,7 +293,7 @@ export async function createTrainer(device: Device, model: Model, options: Train
     await engine.compilePipelines({ mode: 'train', batch: batchSize });
     return new Trainer({ ...options, batchSize, seed }, { device, model, engine, ring, update });
   } catch (error) {
-    engine.dispose();
+    engine?.dispose();
     ring.dispose();
     throw error;
   }

@@ -11,7 +11,7 @@ const library: UserConfig = {
   build: {
     ...common,
     lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' },
-    rolldownOptions: { external },
+    rolldownOptions: { external: [...external, 'cli-progress'] },
   },
 };
 

@@ -42,7 +42,7 @@ const OPTIMIZERS = {
   sgd: { make: sgd, lr: 0.05, momentum: 0.9, weightDecay: 0 },
   adagrad: { make: adagrad, lr: 0.01, momentum: null, weightDecay: 0 },
   rmsprop: { make: rmsprop, lr: 0.001, momentum: 0, weightDecay: 0 },
-  adam: { make: adam, lr: 0.001, momentum: null, weightDecay: 0 },
+  adam: { make: adam, lr: 0.003, momentum: null, weightDecay: 0 },
   adamw: { make: adamw, lr: 0.001, momentum: null, weightDecay: 0.01 },
 } as const satisfies { readonly [name: string]: OptimizerEntry };
 
@@ -54,7 +54,7 @@ type ScheduleName = (typeof SCHEDULE_NAMES)[number];
 const DEFAULTS = {
   model: 'lenet',
   optimizer: 'adam',
-  schedule: 'none',
+  schedule: 'cosine',
   stepSize: 5,
   gamma: 0.1,
   batch: 64,

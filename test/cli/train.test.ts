@@ -75,7 +75,10 @@ describe('a run', () => {
     const steps = lines.filter(({ type }) => type === 'step');
     const epochs = lines.filter(({ type }) => type === 'epoch');
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 2 * BATCHES }, (_, i) => i + 1));
-    expect(steps.at(-1)).toMatchObject({ epoch: 2, lr: 0.001 });
+    // The cosine of the default schedule, one step before its end.
+    const total = 2 * BATCHES;
+    const last = (0.003 * (1 + Math.cos((Math.PI * (total - 1)) / total))) / 2;
+    expect(steps.at(-1)).toMatchObject({ epoch: 2, lr: expect.closeTo(last, 12) });
     expect(epochs.map(({ epoch, step }) => [epoch, step])).toEqual([
       [1, BATCHES],
       [2, 2 * BATCHES],

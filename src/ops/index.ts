@@ -1,4 +1,21 @@
 /** All ops, one line each. */
+export {
+  celu,
+  elu,
+  gelu,
+  hardsigmoid,
+  hardswish,
+  leakyRelu,
+  mish,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  tanh,
+} from './activations.ts';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
 export { add, binary, div, maximum, minimum, mul, sub } from './binary.ts';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convOutputSize, resolvePadding } from './conv2d.ts';
@@ -9,7 +26,7 @@ export { dropout } from './dropout.ts';
 export { gatherImages, gatherRows } from './gather-batch.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
-export { abs, addScalar, exp, leakyRelu, log, mulScalar, neg, relu, sigmoid, sqrt, tanh } from './pointwise.ts';
+export { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from './pointwise.ts';
 export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';
 export { expand, mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';

@@ -1,8 +1,7 @@
 /**
- * Pointwise functions of one tensor: a row each. Names, defaults and conventions at the kinks are PyTorch's.
- * Imports graph, util and its shaders.
+ * Pointwise functions of one tensor, a row each: arithmetic here, activations in activations.ts. Names, defaults and
+ * conventions at the kinks are PyTorch's. Imports graph, util and its shaders.
  */
-
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import backwardText from '../../shaders/pointwise/backward.wgsl?raw';
@@ -18,10 +17,12 @@ const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText
 const forward: ShaderSource = { file: 'pointwise/forward.wgsl', text: forwardText, includes };
 const backward: ShaderSource = { file: 'pointwise/backward.wgsl', text: backwardText, includes };
 
-/** A number as WGSL. */
-const wgsl = (value: number): string => `(${value.toExponential()})`;
+const LARGEST = 3.4028234663852886e38;
 
-interface Row<A extends Attrs> {
+/** A number as WGSL; beyond float32 its largest. */
+export const wgsl = (value: number): string => `(${Math.max(-LARGEST, Math.min(LARGEST, value)).toExponential()})`;
+
+export interface Row<A extends Attrs> {
   /** WGSL of `v`. */
   readonly forward: (a: A) => string;
   /** WGSL of `dy` and of `x` or `y`, as `saves` says. Must be 0 for dy = 0. */
@@ -79,7 +80,8 @@ function forwardVariants(x: PlanValue, y: PlanValue, { expression, zeroPreservin
   ];
 }
 
-function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<A> {
+/** The op of a row. */
+export function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<A> {
   const epilogue = (attrs: A): Epilogue => ({
     name,
     expression: row.forward(attrs),
@@ -101,29 +103,25 @@ function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<A> {
   });
 }
 
-type None = Readonly<Record<string, never>>;
+/** Attributes of a function that has none. */
+export type None = Readonly<Record<string, never>>;
 
-const never = (): boolean => false;
+/** x to a fixed power as WGSL of `v`: products and square roots where they do. */
+function powerText(v: string, exponent: number): string {
+  const size = Math.abs(exponent);
+  if (size > 8 || !Number.isInteger(2 * size)) return `power(${v}, ${wgsl(exponent)})`;
+  const factors = new Array<string>(Math.floor(size)).fill(v);
+  if (!Number.isInteger(size)) factors.push(`sqrt(${v})`);
+  const product = factors.join(' * ') || '1.0';
+  return exponent < 0 ? `1.0 / (${product})` : product;
+}
+
+const bounds = { min: -LARGEST, max: LARGEST };
+
+/** For rows whose function is not 0 at 0. */
+export const never = (): boolean => false;
 
 const rows = {
-  relu: definePointwise<None>('relu', {
-    forward: () => 'max(v, 0.0)',
-    grad: () => 'select(0.0, dy, y > 0.0)',
-    saves: 'y',
-  }),
-  leakyRelu: definePointwise<{ negativeSlope: number }>('leakyRelu', {
-    forward: (a) => `select(v * ${wgsl(a.negativeSlope)}, v, v > 0.0)`,
-    grad: (a) => `select(dy * ${wgsl(a.negativeSlope)}, dy, ${a.negativeSlope > 0 ? 'y' : 'x'} > 0.0)`,
-    // y has the sign of x, and when only y is kept the activation can move into the kernel before it.
-    saves: (a) => (a.negativeSlope > 0 ? 'y' : 'x'),
-  }),
-  sigmoid: definePointwise<None>('sigmoid', {
-    forward: () => 'sigmoid(v)',
-    grad: () => 'dy * y * (1.0 - y)',
-    saves: 'y',
-    zeroPreserving: never,
-  }),
-  tanh: definePointwise<None>('tanh', { forward: () => 'tanh_exact(v)', grad: () => 'dy * (1.0 - y * y)', saves: 'y' }),
   neg: definePointwise<None>('neg', { forward: () => '-v', grad: () => '-dy', saves: 'y' }),
   exp: definePointwise<None>('exp', {
     forward: () => 'exp(v)',
@@ -154,19 +152,23 @@ const rows = {
     grad: (a) => `dy * ${wgsl(a.value)}`,
     saves: 'y',
   }),
+  powScalar: definePointwise<{ exponent: number }>('powScalar', {
+    forward: (a) => powerText('v', a.exponent),
+    grad: (a) =>
+      a.exponent === 0
+        ? '0.0 * dy'
+        : `select(0.0, dy * ${wgsl(a.exponent)} * ${powerText('x', a.exponent - 1)}, dy != 0.0)`,
+    saves: 'x',
+    zeroPreserving: (a) => a.exponent > 0,
+  }),
+  clamp: definePointwise<{ min: number | null; max: number | null }>('clamp', {
+    // As PyTorch has it: max wins where min is above it.
+    forward: ({ min, max }) => `min(max(v, ${wgsl(min ?? bounds.min)}), ${wgsl(max ?? bounds.max)})`,
+    grad: ({ min, max }) => `select(0.0, dy, x >= ${wgsl(min ?? bounds.min)} && x <= ${wgsl(max ?? bounds.max)})`,
+    saves: 'x',
+    zeroPreserving: ({ min, max }) => (min ?? 0) <= 0 && (max ?? 0) >= 0,
+  }),
 };
-
-/** max(x, 0). The gradient at 0 is 0. (torch.relu) */
-export const relu = (x: Value): Value => rows.relu([x], {})[0];
-
-/** x where x > 0, else negativeSlope * x; default slope 0.01. (torch.nn.functional.leaky_relu) */
-export const leakyRelu = (x: Value, { negativeSlope = 0.01 } = {}): Value => rows.leakyRelu([x], { negativeSlope })[0];
-
-/** 1 / (1 + exp(-x)). (torch.sigmoid) */
-export const sigmoid = (x: Value): Value => rows.sigmoid([x], {})[0];
-
-/** Hyperbolic tangent. (torch.tanh) */
-export const tanh = (x: Value): Value => rows.tanh([x], {})[0];
 
 /** -x. (torch.neg) */
 export const neg = (x: Value): Value => rows.neg([x], {})[0];
@@ -188,3 +190,19 @@ export const addScalar = (x: Value, value: number): Value => rows.addScalar([x],
 
 /** x * value, a number. */
 export const mulScalar = (x: Value, value: number): Value => rows.mulScalar([x], { value })[0];
+
+/** x to the power of a number. Negative x need a whole exponent, or the result is 0 (in PyTorch NaN). (torch.pow) */
+export const powScalar = (x: Value, exponent: number): Value => rows.powScalar([x], { exponent })[0];
+
+export interface ClampOptions {
+  /** Default: no lower bound. */
+  readonly min?: number | null;
+  /** Default: no upper bound; it wins over a `min` above it. */
+  readonly max?: number | null;
+}
+
+const finite = (bound: number | null): number | null => (bound !== null && Number.isFinite(bound) ? bound : null);
+
+/** x within bounds; the gradient passes between them and at both. (torch.clamp) */
+export const clamp = (x: Value, { min = null, max = null }: ClampOptions): Value =>
+  rows.clamp([x], { min: finite(min), max: finite(max) })[0];

@@ -81,12 +81,29 @@ const klDiv: Build = ({ x, target }, attrs) => {
   return { y: ops.klDivLoss(x!, target!, { logTarget, reduction: how }) };
 };
 
+const gelu: Build = ({ x }, attrs) => {
+  const approximate = attrs.word('approximate', ['none', 'tanh']);
+  return { y: ops.gelu(x!, { approximate }) };
+};
+
 const builders: { readonly [op: string]: Build } = {
   // activations
   relu: unary(ops.relu),
   leaky_relu: ({ x }, attrs) => ({ y: ops.leakyRelu(x!, { negativeSlope: attrs.number('negative_slope', 0.01) }) }),
   sigmoid: unary(ops.sigmoid),
   tanh: unary(ops.tanh),
+  elu: ({ x }, attrs) => ({ y: ops.elu(x!, { alpha: attrs.number('alpha', 1) }) }),
+  selu: unary(ops.selu),
+  gelu,
+  silu: unary(ops.silu),
+  mish: unary(ops.mish),
+  hardswish: unary(ops.hardswish),
+  hardsigmoid: unary(ops.hardsigmoid),
+  relu6: unary(ops.relu6),
+  softplus: ({ x }, attrs) => ({
+    y: ops.softplus(x!, { beta: attrs.number('beta', 1), threshold: attrs.number('threshold', 20) }),
+  }),
+  softsign: unary(ops.softsign),
   // elementwise
   add: pairwise(ops.add),
   sub: pairwise(ops.sub),
@@ -101,6 +118,8 @@ const builders: { readonly [op: string]: Build } = {
   abs: unary(ops.abs),
   add_scalar: ({ x }, attrs) => ({ y: ops.addScalar(x!, attrs.number('value')) }),
   mul_scalar: ({ x }, attrs) => ({ y: ops.mulScalar(x!, attrs.number('value')) }),
+  pow_scalar: ({ x }, attrs) => ({ y: ops.powScalar(x!, attrs.number('exponent')) }),
+  clamp: ({ x }, attrs) => ({ y: ops.clamp(x!, { min: attrs.numberOrNull('min'), max: attrs.numberOrNull('max') }) }),
   // shape
   reshape: ({ x }, attrs) => ({ y: ops.reshape(x!, attrs.numbers('shape')) }),
   transpose: ({ x }, attrs) => ({ y: ops.transpose(x!, attrs.numbers('perm')) }),

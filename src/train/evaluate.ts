@@ -37,7 +37,8 @@ export async function runEvaluate(trainer: Trainer, data: Dataset): Promise<Eval
       engine.session.write(plan, 'x', x);
       engine.session.write(plan, 'y', y);
     }
-    const slot = index % RING_SLOTS;
+    // Not the slots of the trainer's last step and of the one that may be pending: `metrics` still tells them.
+    const slot = (trainer.position.step + 2 + (index % (RING_SLOTS - 2))) % RING_SLOTS;
     slots.push(slot);
     const full = slots.length === CHUNK || first + batch >= data.count;
     if (full && reads.length >= 2) await collect();

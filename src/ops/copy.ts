@@ -6,10 +6,10 @@ import stridedText from '../../shaders/copy/strided.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
 import { type Layout, memoryAxes, physicalSize, stridesOf } from '../graph/layout.ts';
-import type { BoundOp, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
+import type { BoundOp, Kernel, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
-import { show } from '../util/shape.ts';
+import { ceilDiv, show } from '../util/shape.ts';
 
 const strided: ShaderSource = {
   file: 'copy/strided.wgsl',
@@ -17,29 +17,46 @@ const strided: ShaderSource = {
   includes: { 'lib/linear-id.wgsl': linearIdText },
 };
 
-/** Kernel for y[index] = x[base + sum of index * strides], strides given for each logical axis of y. */
-export function stridedVariants(
-  x: PlanValue,
-  y: PlanValue,
-  { strides, base = 0 }: { strides: readonly number[]; base?: number },
-): Variant[] {
-  const count = physicalSize(y.shape, y.layout);
+interface Strided {
+  /** For each logical axis of y. */
+  readonly strides: readonly number[];
+  readonly base?: number;
+}
+
+function stridedKernel(x: PlanValue, y: PlanValue, { strides, base = 0 }: Strided, unit: 1 | 4): Kernel {
   const axes = memoryAxes(y.shape, y.layout);
-  const params: Record<string, number> = { count, base };
+  const count = physicalSize(y.shape, y.layout) / unit;
+  const params: Record<string, number> = { count, base: base / unit };
   for (const [d, { axis, size }] of axes.entries()) {
-    params[`size${d}`] = size;
-    params[`real${d}`] = y.shape[axis]!;
-    params[`stride${d}`] = strides[axis]!;
+    const inner = d === axes.length - 1 ? unit : 1;
+    params[`size${d}`] = size / inner;
+    params[`real${d}`] = ceilDiv(y.shape[axis]!, inner);
+    params[`stride${d}`] = inner === 1 ? strides[axis]! / unit : 1;
   }
-  const kernel = {
+  const numbers = y.shape[axes.at(-1)?.axis ?? 0] ?? 1;
+  const mask = unit === 4 && numbers % 4 !== 0;
+  return {
     shader: strided,
-    defines: { RANK: axes.length },
-    slots: { element: `alias ELEMENT = ${y.dtype};` },
+    defines: { RANK: axes.length, MASK: mask },
+    slots: { element: `alias ELEMENT = ${unit === 1 ? y.dtype : `vec4<${y.dtype}>`};` },
     bind: { x, y },
-    params,
+    params: mask ? { ...params, numbers } : params,
     workgroups: linearGroups(count, 64),
   };
-  return [{ id: 'strided', kernels: [kernel] }];
+}
+
+/** Kernels for y[index] = x[base + sum of index * strides]: four numbers a thread where they lie side by side, or one. */
+export function stridedVariants(x: PlanValue, y: PlanValue, copy: Strided): Variant[] {
+  const axes = memoryAxes(y.shape, y.layout);
+  const inner = axes.at(-1);
+  const packs =
+    inner !== undefined &&
+    inner.size % 4 === 0 &&
+    copy.strides[inner.axis] === 1 &&
+    (copy.base ?? 0) % 4 === 0 &&
+    axes.every(({ axis }) => axis === inner.axis || copy.strides[axis]! % 4 === 0);
+  const one = { id: 'strided', kernels: [stridedKernel(x, y, copy, 1)] };
+  return packs ? [{ id: 'packed', kernels: [stridedKernel(x, y, copy, 4)] }, one] : [one];
 }
 
 /** The layout pass's conversion: the same tensor in another layout. */

@@ -38,6 +38,19 @@ const transposes = (attrs: CaseAttrs) => ({
 
 const axesOf = (attrs: CaseAttrs) => ({ axes: attrs.axes('axes'), keepdims: attrs.flag('keepdims', false) });
 
+const padOf = (attrs: CaseAttrs) => ({
+  padding: attrs.sides('padding'),
+  mode: attrs.word('mode', ['constant', 'reflect', 'replicate']),
+  value: attrs.number('value', 0),
+});
+
+const sliceOf = (attrs: CaseAttrs) => ({
+  axes: attrs.axes('axes'),
+  starts: attrs.numbers('starts'),
+  ends: attrs.numbers('ends'),
+  steps: attrs.axes('steps'),
+});
+
 /** The kernel is an attribute too, although the weight tells it: they must agree. */
 function checkKernel(weight: Value, attrs: CaseAttrs): void {
   const [kh, kw] = attrs.pair('kernel');
@@ -124,6 +137,22 @@ const builders: { readonly [op: string]: Build } = {
   reshape: ({ x }, attrs) => ({ y: ops.reshape(x!, attrs.numbers('shape')) }),
   transpose: ({ x }, attrs) => ({ y: ops.transpose(x!, attrs.numbers('perm')) }),
   flatten: ({ x }, attrs) => ({ y: ops.flatten(x!, { startAxis: attrs.number('start_axis', 1) }) }),
+  pad: ({ x }, attrs) => ({ y: ops.pad(x!, padOf(attrs)) }),
+  slice: ({ x }, attrs) => ({ y: ops.slice(x!, sliceOf(attrs)) }),
+  concat: (inputs, attrs) => ({
+    y: ops.concat(
+      Object.keys(inputs).map((_, i) => inputs[`x${i}`]!),
+      { axis: attrs.number('axis') },
+    ),
+  }),
+  upsample_nearest2d: ({ x }, attrs) => ({ y: ops.upsample2d(x!, { size: attrs.pair('size') }) }),
+  upsample_bilinear2d: ({ x }, attrs) => ({
+    y: ops.upsample2d(x!, {
+      size: attrs.pair('size'),
+      mode: 'bilinear',
+      alignCorners: attrs.flag('align_corners', false),
+    }),
+  }),
   // reductions
   sum: ({ x }, attrs) => ({ y: ops.sum(x!, axesOf(attrs)) }),
   mean: ({ x }, attrs) => ({ y: ops.mean(x!, axesOf(attrs)) }),

@@ -22,7 +22,7 @@ import { type Evaluation, runEvaluate } from './evaluate.ts';
 import { type FitOptions, type History, runFit } from './fit.ts';
 import { type PredictInput, runPredict } from './predict.ts';
 import { updateTails } from './update.ts';
-import { checkWeights, loadWeights } from './weights.ts';
+import { checkSlots, checkWeights, loadWeights } from './weights.ts';
 
 export interface TrainerOptions {
   readonly loss: Loss;
@@ -227,13 +227,7 @@ export class Trainer {
     const { training, slots } = checkpoint;
     const { optimizer } = this.options;
     const resume = !weightsOnly && training !== null;
-    const missing = optimizer.slots.filter((slot) => !slots.has(slot));
-    if (resume && (training.optimizer.name !== optimizer.name || missing.length > 0)) {
-      throw new StateError(
-        `load: the file was trained with ${training.optimizer.name}, this trainer uses ${optimizer.name}${missing.length > 0 ? ` (missing ${missing.join(', ')})` : ''}. ` +
-          'Use the same optimizer, or load with { weightsOnly: true }.',
-      );
-    }
+    if (resume) checkSlots(this.engine, checkpoint, optimizer);
     loadWeights(this.engine, checkpoint);
     this.#normalization = training?.normalization ?? this.#normalization;
     if (!resume) return;

@@ -4,6 +4,7 @@
 // y's axes in memory order (size$D, outermost first, padded sizes; real$D: beyond it is padding); a$D, b$D, d$D are the
 // strides of a, b and dy along them, 0 where broadcast.
 //#include "lib/linear-id.wgsl"
+//#include "lib/math.wgsl"
 struct Params {
   count: u32,
 //#for D 0 RANK

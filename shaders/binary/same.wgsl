@@ -2,6 +2,7 @@
 //
 // Threads: one for each vec4. The function is the slot. Padding lanes are zero in all three: MASK where f(0, 0) is not 0.
 //#include "lib/linear-id.wgsl"
+//#include "lib/math.wgsl"
 struct Params { count4: u32, channels: u32, padded: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;

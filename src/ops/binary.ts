@@ -1,7 +1,8 @@
-/** Arithmetic of two tensors with NumPy broadcasting: a row each. Imports graph, util and its shaders. */
+/** Arithmetic and comparisons of two tensors with NumPy broadcasting: a row each. Imports graph, util and its shaders. */
 import broadcastText from '../../shaders/binary/broadcast.wgsl?raw';
 import sameText from '../../shaders/binary/same.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
 import { memoryAxes, padChannels, physicalSize, sameMemory, stridesOf } from '../graph/layout.ts';
 import type { Kernel, LaidOut, LayoutChoice, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
@@ -10,19 +11,27 @@ import { ShapeError } from '../util/errors.ts';
 import { broadcastShapes, ceilDiv, sameShape, show } from '../util/shape.ts';
 import { sumTo } from './reduce.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText };
+const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText };
 const same: ShaderSource = { file: 'binary/same.wgsl', text: sameText, includes };
 const broadcast: ShaderSource = { file: 'binary/broadcast.wgsl', text: broadcastText, includes };
 
 interface Row {
   /** WGSL of `a` and `b`. */
   readonly forward: string;
-  /** WGSL of `a`, `b` and `dy`. `dy` itself where the gradient is just passed on. */
-  readonly gradA: string;
-  readonly gradB: string;
+  /** WGSL of `a`, `b` and `dy`. `dy` itself where the gradient is just passed on; null where none flows. */
+  readonly gradA: string | null;
+  readonly gradB: string | null;
   /** f(0, 0) = 0. */
   readonly zeroPreserving: boolean;
 }
+
+/** 1 where it holds, else 0; no gradient. */
+const comparison = (operator: string, zeroPreserving: boolean): Row => ({
+  forward: `select(0.0, 1.0, a ${operator} b)`,
+  gradA: null,
+  gradB: null,
+  zeroPreserving,
+});
 
 /** Ties of maximum and minimum: half of the gradient each, as in PyTorch. */
 const rows = {
@@ -42,6 +51,26 @@ const rows = {
     gradB: 'dy * select(select(0.0, 1.0, b < a), 0.5, a == b)',
     zeroPreserving: true,
   },
+  pow: {
+    forward: 'power(a, b)',
+    gradA: 'select(dy * b * power(a, b - 1.0), 0.0, b == 0.0 || dy == 0.0)',
+    // A negative base has no logarithm; at 0 the power does not change with the exponent.
+    gradB: 'select(0.0, dy * power(a, b) * log(select(1.0, a, a > 0.0)), a > 0.0)',
+    zeroPreserving: false,
+  },
+  greater: comparison('>', true),
+  greaterEqual: comparison('>=', false),
+  less: comparison('<', true),
+  lessEqual: comparison('<=', false),
+  equal: comparison('==', false),
+  notEqual: comparison('!=', true),
+  // b is the slope.
+  prelu: {
+    forward: 'select(a * b, a, a > 0.0)',
+    gradA: 'select(dy * b, dy, a > 0.0)',
+    gradB: 'select(dy * a, 0.0, a > 0.0)',
+    zeroPreserving: true,
+  },
 } satisfies Record<string, Row>;
 
 /** Strides of an operand along the result's axes, 0 where it is broadcast. */
@@ -53,6 +82,31 @@ function broadcastStrides(operand: PlanValue, rank: number): number[] {
   );
 }
 
+export interface Broadcast {
+  readonly rank: number;
+  readonly params: Record<string, number>;
+}
+
+/**
+ * Axes of y in memory order for a shader that walks them: params size$D, real$D, and for each operand its stride under the
+ * operand's name and D, 0 where it is broadcast (or absent).
+ */
+export function broadcastAxes(y: PlanValue, operands: { readonly [name: string]: PlanValue | undefined }): Broadcast {
+  const rank = y.shape.length;
+  // A scalar result still needs one axis.
+  const axes = rank === 0 ? [{ axis: 0, size: 1 }] : memoryAxes(y.shape, y.layout);
+  const params: Record<string, number> = {};
+  for (const [d, { axis, size }] of axes.entries()) {
+    params[`size${d}`] = size;
+    params[`real${d}`] = y.shape[axis] ?? 1;
+  }
+  for (const [name, operand] of Object.entries(operands)) {
+    const strides = operand ? broadcastStrides(operand, rank) : [];
+    for (const [d, { axis }] of axes.entries()) params[`${name}${d}`] = strides[axis] ?? 0;
+  }
+  return { rank: axes.length, params };
+}
+
 interface BroadcastKernel {
   readonly a: PlanValue;
   readonly b: PlanValue;
@@ -62,23 +116,14 @@ interface BroadcastKernel {
 }
 
 function broadcastVariant({ a, b, y, dy, body }: BroadcastKernel): Variant {
-  const rank = y.shape.length;
   const count = physicalSize(y.shape, y.layout);
-  const strides = [a, b, dy].map((operand) => (operand ? broadcastStrides(operand, rank) : []));
-  // A scalar result still needs one axis.
-  const axes = rank === 0 ? [{ axis: 0, size: 1 }] : memoryAxes(y.shape, y.layout);
-  const params: Record<string, number> = { count };
-  for (const [d, { axis, size }] of axes.entries()) {
-    params[`size${d}`] = size;
-    params[`real${d}`] = y.shape[axis] ?? 1;
-    for (const [k, name] of ['a', 'b', 'd'].entries()) params[`${name}${d}`] = strides[k]![axis] ?? 0;
-  }
+  const { rank, params } = broadcastAxes(y, { a, b, d: dy });
   const kernel: Kernel = {
     shader: broadcast,
-    defines: { RANK: axes.length, GRAD: dy !== undefined },
+    defines: { RANK: rank, GRAD: dy !== undefined },
     slots: { function: body },
     bind: dy ? { a, b, y, dy } : { a, b, y },
-    params,
+    params: { count, ...params },
     workgroups: linearGroups(count, 64),
   };
   return { id: 'broadcast', kernels: [kernel] };
@@ -100,10 +145,9 @@ function sameVariant(a: PlanValue, b: PlanValue, { y, row }: { y: PlanValue; row
 }
 
 /** Operands keep their layouts; the result takes that of the first operand that has its shape. */
-function layoutOf(inputs: readonly LaidOut[]): LayoutChoice {
-  const [a, b] = inputs as [LaidOut, LaidOut];
-  const shape = broadcastShapes(a.shape, b.shape, 'layout');
-  const like = [a, b].find((operand) => sameShape(operand.shape, shape));
+export function broadcastLayout(inputs: readonly LaidOut[]): LayoutChoice {
+  const shape = inputs.map((operand) => operand.shape).reduce((a, b) => broadcastShapes(a, b, 'layout'));
+  const like = inputs.find((operand) => sameShape(operand.shape, shape));
   return { inputs: inputs.map((operand) => operand.layout), outputs: [like?.layout ?? 'plain'] };
 }
 
@@ -135,10 +179,13 @@ function defineBinary(name: string, row: Row) {
         );
       return [{ shape: broadcastShapes(a!.shape, b!.shape, at), dtype: 'f32' }];
     },
-    layout: layoutOf,
+    layout: broadcastLayout,
     grad({ inputs: [a, b], dOutputs: [dy], needs }) {
-      const one = (expression: string, operand: Value): Value =>
-        sumTo(expression === 'dy' ? dy! : binaryBackward([a!, b!, dy!], { name, expression })[0], operand.shape);
+      const one = (expression: string | null, operand: Value): Value | null => {
+        if (expression === null) return null;
+        const d = expression === 'dy' ? dy! : binaryBackward([a!, b!, dy!], { name, expression })[0];
+        return sumTo(d, operand.shape);
+      };
       return [needs[0] ? one(row.gradA, a!) : null, needs[1] ? one(row.gradB, b!) : null];
     },
     variants({ inputs: [a, b], outputs: [y] }) {
@@ -155,7 +202,11 @@ function defineBinary(name: string, row: Row) {
   return (a: Value, b: Value): Value => op([a, b], {})[0];
 }
 
-/** Arithmetic with NumPy broadcasting; each takes two values and gives one. (torch.add, sub, mul, div, maximum, minimum) */
+/**
+ * With NumPy broadcasting; each takes two values and gives one. Comparisons give 1 or 0, without a gradient. The power of a
+ * negative base is 0 where the exponent is not whole, and so is its gradient to the exponent (in PyTorch both are NaN).
+ * (torch.add, sub, mul, div, maximum, minimum, pow, gt, ge, lt, le, eq, ne)
+ */
 export const binary = {
   add: defineBinary('add', rows.add),
   sub: defineBinary('sub', rows.sub),
@@ -163,6 +214,17 @@ export const binary = {
   div: defineBinary('div', rows.div),
   maximum: defineBinary('maximum', rows.maximum),
   minimum: defineBinary('minimum', rows.minimum),
+  pow: defineBinary('pow', rows.pow),
+  greater: defineBinary('greater', rows.greater),
+  greaterEqual: defineBinary('greaterEqual', rows.greaterEqual),
+  less: defineBinary('less', rows.less),
+  lessEqual: defineBinary('lessEqual', rows.lessEqual),
+  equal: defineBinary('equal', rows.equal),
+  notEqual: defineBinary('notEqual', rows.notEqual),
 };
 
-export const { add, sub, mul, div, maximum, minimum } = binary;
+export const { add, sub, mul, div, maximum, minimum, pow } = binary;
+export const { greater, greaterEqual, less, lessEqual, equal, notEqual } = binary;
+
+/** a where a > 0, else a * slope: prelu.ts, which checks and shapes the slope. */
+export const preluRow = defineBinary('prelu', rows.prelu);

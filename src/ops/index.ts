@@ -16,8 +16,34 @@ export {
   softsign,
   tanh,
 } from './activations.ts';
+export {
+  type ArgOptions,
+  type AxisOptions,
+  amax,
+  amin,
+  argmax,
+  argmin,
+  type Extremum,
+  max,
+  min,
+} from './arg-reduce.ts';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
-export { add, binary, div, maximum, minimum, mul, sub } from './binary.ts';
+export {
+  add,
+  binary,
+  div,
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  maximum,
+  minimum,
+  mul,
+  notEqual,
+  pow,
+  sub,
+} from './binary.ts';
 export { channelShuffle } from './channel-shuffle.ts';
 export { concat } from './concat.ts';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convOutputSize, resolvePadding } from './conv2d.ts';
@@ -26,13 +52,16 @@ export { type ClassLossResult, crossEntropy, nllLoss } from './cross-entropy.ts'
 export { crossEntropyProbs } from './cross-entropy-probs.ts';
 export { dropout } from './dropout.ts';
 export { gatherImages, gatherRows } from './gather-batch.ts';
+export { logSumExp } from './log-sum-exp.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { type PadMode, type PadOptions, pad, type Sides } from './pad.ts';
 export { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from './pointwise.ts';
 export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';
+export { prelu } from './prelu.ts';
 export { expand, mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
 export { chunk, type SliceOptions, slice, split } from './slice.ts';
 export { logSoftmax, softmax } from './softmax.ts';
 export { type UpsampleMode, type UpsampleOptions, upsample2d } from './upsample2d.ts';
+export { where } from './where.ts';

@@ -19,7 +19,7 @@ const sumShader: ShaderSource = {
 };
 
 /** Sizes and strides in x of the kept and the reduced axes, padded to the rank with axes of size 1. */
-function axisParams(x: PlanValue, axes: readonly number[]): Record<string, number> {
+export function axisParams(x: PlanValue, axes: readonly number[]): Record<string, number> {
   const strides = stridesOf(x.shape, x.layout);
   const rank = Math.max(1, x.shape.length);
   const all = x.shape.map((_, axis) => axis);
@@ -98,7 +98,8 @@ function sumVariants(
 
 type ReduceAttrs = { readonly axes: readonly number[]; readonly keepdims: boolean; readonly scale: number };
 
-const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
+/** The shape with the axes kept as size 1. */
+export const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
   shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
 const sumOp: Op<ReduceAttrs> = defineOp<ReduceAttrs>({
@@ -124,7 +125,8 @@ export interface ReduceOptions {
   readonly keepdims?: boolean;
 }
 
-function resolve(x: Value, axes: readonly number[] | null | undefined, at: string): number[] {
+/** Axes as sorted numbers 0..rank-1; all where none are given. */
+export function resolveAxes(x: Value, axes: readonly number[] | null | undefined, at: string): number[] {
   if (!axes) return x.shape.map((_, axis) => axis);
   const all = axes.map((axis) => normalizeAxis(axis, x.shape.length, at)).sort((a, b) => a - b);
   if (new Set(all).size < all.length)
@@ -134,11 +136,11 @@ function resolve(x: Value, axes: readonly number[] | null | undefined, at: strin
 
 /** Sum over axes. (torch.sum) */
 export const sum = (x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value =>
-  sumOp([x], { axes: resolve(x, axes, 'sum'), keepdims, scale: 1 })[0];
+  sumOp([x], { axes: resolveAxes(x, axes, 'sum'), keepdims, scale: 1 })[0];
 
 /** Mean over axes. (torch.mean) */
 export function mean(x: Value, { axes, keepdims = false }: ReduceOptions = {}): Value {
-  const over = resolve(x, axes, 'mean');
+  const over = resolveAxes(x, axes, 'mean');
   return sumOp([x], { axes: over, keepdims, scale: 1 / sizeOf(over.map((axis) => x.shape[axis]!)) })[0];
 }
 

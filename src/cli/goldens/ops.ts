@@ -51,6 +51,8 @@ const sliceOf = (attrs: CaseAttrs) => ({
   steps: attrs.axes('steps'),
 });
 
+const axisOf = (attrs: CaseAttrs) => ({ axis: attrs.number('axis'), keepdims: attrs.flag('keepdims', false) });
+
 /** The kernel is an attribute too, although the weight tells it: they must agree. */
 function checkKernel(weight: Value, attrs: CaseAttrs): void {
   const [kh, kw] = attrs.pair('kernel');
@@ -117,6 +119,7 @@ const builders: { readonly [op: string]: Build } = {
     y: ops.softplus(x!, { beta: attrs.number('beta', 1), threshold: attrs.number('threshold', 20) }),
   }),
   softsign: unary(ops.softsign),
+  prelu: ({ x, weight }) => ({ y: ops.prelu(x!, weight!) }),
   // elementwise
   add: pairwise(ops.add),
   sub: pairwise(ops.sub),
@@ -124,6 +127,8 @@ const builders: { readonly [op: string]: Build } = {
   div: pairwise(ops.div),
   maximum: pairwise(ops.maximum),
   minimum: pairwise(ops.minimum),
+  pow: pairwise(ops.pow),
+  where: ({ condition, a, b }) => ({ y: ops.where(condition!, a!, b!) }),
   exp: unary(ops.exp),
   log: unary(ops.log),
   sqrt: unary(ops.sqrt),
@@ -156,6 +161,9 @@ const builders: { readonly [op: string]: Build } = {
   // reductions
   sum: ({ x }, attrs) => ({ y: ops.sum(x!, axesOf(attrs)) }),
   mean: ({ x }, attrs) => ({ y: ops.mean(x!, axesOf(attrs)) }),
+  amax: ({ x }, attrs) => ({ y: ops.amax(x!, axesOf(attrs)) }),
+  max: ({ x }, attrs) => ({ ...ops.max(x!, axisOf(attrs)) }),
+  argmax: ({ x }, attrs) => ({ y: ops.argmax(x!, axisOf(attrs)) }),
   // products
   conv2d,
   linear: ({ x, weight, bias = null }) => ({ y: ops.linear(x!, weight!, bias) }),

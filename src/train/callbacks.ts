@@ -6,7 +6,7 @@ export interface BatchLogs extends Position {
   readonly batches: number;
   /** Epochs of this call of fit. */
   readonly epochs: number;
-  /** Of the batch itself. */
+  /** Of the batch itself; accuracies are null where the loss does not classify. */
   readonly loss: number;
   readonly accuracy: number | null;
   /** Running means of the epoch so far. */
@@ -21,7 +21,7 @@ export interface EpochLogs {
   /** From 1. */
   readonly epoch: number;
   readonly step: number;
-  /** Means over the epoch, of the model as it changed. */
+  /** Means over the epoch, of the model as it changed; accuracies are null where the loss does not classify. */
   readonly loss: number;
   readonly accuracy: number | null;
   /** On the validation data, with the model as it is after the epoch; null without such data. */

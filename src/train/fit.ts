@@ -45,7 +45,7 @@ type Clock = () => number;
 class Epoch {
   readonly trainer: Trainer;
   readonly options: FitOptions;
-  readonly plan: { batches: number; epochs: number };
+  readonly plan: { batches: number; epochs: number; classifies: boolean };
   #chunks: Chunk[] = [];
   #steps: { step: number; batch: number; learningRate: number }[] = [];
   #chunkSize = 2;
@@ -58,7 +58,7 @@ class Epoch {
   constructor(
     trainer: Trainer,
     options: FitOptions,
-    plan: { batches: number; epochs: number; rate: (samples: number) => number },
+    plan: { batches: number; epochs: number; classifies: boolean; rate: (samples: number) => number },
   ) {
     this.trainer = trainer;
     this.options = options;
@@ -66,8 +66,10 @@ class Epoch {
     this.#rate = plan.rate;
   }
 
-  get totals(): { loss: number; accuracy: number } {
-    return { loss: this.#loss / Math.max(1, this.#samples), accuracy: this.#correct / Math.max(1, this.#samples) };
+  /** Accuracy is null where the loss does not classify. */
+  get totals(): { loss: number; accuracy: number | null } {
+    const samples = Math.max(1, this.#samples);
+    return { loss: this.#loss / samples, accuracy: this.plan.classifies ? this.#correct / samples : null };
   }
 
   /** Enqueues a step; at the end of a chunk the ring is copied along, and the loop waits for the chunk before the last. */
@@ -127,7 +129,7 @@ class Epoch {
         batches: this.plan.batches,
         epochs: this.plan.epochs,
         loss: m.loss,
-        accuracy: m.correct / m.samples,
+        accuracy: this.plan.classifies ? m.correct / m.samples : null,
         meanLoss: this.totals.loss,
         meanAccuracy: this.totals.accuracy,
         learningRate,
@@ -180,7 +182,8 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
 
   for (const callback of callbacks) await callback.onTrainBegin?.();
   // All plans are compiled before the clock starts.
-  await planOf(Math.min(batchSize, data.count));
+  const { plan } = await planOf(Math.min(batchSize, data.count));
+  const classifies = plan.outputs.some(({ name }) => name === 'correct');
   if (data.count % batchSize > 0) await planOf(data.count % batchSize);
   while (trainer.position.epoch < until && !signal?.aborted) {
     for (const callback of callbacks) await callback.onEpochBegin?.(trainer.position.epoch + 1);
@@ -189,7 +192,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       samples += count;
       return (samples * 1000) / Math.max(1e-3, busy + clock() - start);
     };
-    const epoch = new Epoch(trainer, options, { batches, epochs: until, rate });
+    const epoch = new Epoch(trainer, options, { batches, epochs: until, classifies, rate });
     try {
       for (let batch = trainer.position.batch; batch < batches && !signal?.aborted; batch++) {
         const first = batch * batchSize;
@@ -214,7 +217,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       step: trainer.position.step,
       ...epoch.totals,
       valLoss: result?.loss ?? null,
-      valAccuracy: result?.accuracy ?? null,
+      valAccuracy: classifies && result ? result.accuracy : null,
       seconds: (evaluationStart - start) / 1000,
       valSeconds: (clock() - evaluationStart) / 1000,
     };

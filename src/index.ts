@@ -17,6 +17,24 @@ export type { DType, Value, ValueSpec } from './graph/types.ts';
 export { readFileBytes, saveFile } from './io/files.ts';
 export { readSafetensors, type TensorRecord, writeSafetensors } from './io/safetensors.ts';
 export {
+  type AlphaOptions,
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  hardsigmoid,
+  hardswish,
+  mish,
+  type PreluOptions,
+  prelu,
+  relu6,
+  type SoftplusOptions,
+  selu,
+  silu,
+  softplus,
+  softsign,
+} from './nn/activation-layers.ts';
+export {
   calculateGain,
   constantInit,
   type Initializer,

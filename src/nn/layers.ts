@@ -3,6 +3,7 @@ import type { Attrs, Value } from '../graph/types.ts';
 import * as ops from '../ops/index.ts';
 import { ArgumentError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
+import { activationMakers } from './activation-layers.ts';
 import { defaultBias, defaultWeight, type Initializer, initializerFrom } from './init.ts';
 import { defineLayer, jsonConfig, type Layer } from './layer.ts';
 
@@ -225,6 +226,7 @@ const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
   softmax: (config) => softmax(config as Named & { axis?: number }),
   logSoftmax: (config) => logSoftmax(config as Named & { axis?: number }),
   dropout: ({ p, ...rest }) => dropout(Number(p), rest as Named),
+  ...activationMakers,
 };
 
 function withInits({ weightInit, biasInit, ...rest }: Attrs): Conv2dOptions {

@@ -34,6 +34,7 @@ export {
   softplus,
   softsign,
 } from './nn/activation-layers.ts';
+export { convTranspose2d } from './nn/conv-layers.ts';
 export {
   calculateGain,
   constantInit,
@@ -63,9 +64,17 @@ export {
 } from './nn/layers.ts';
 export { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from './nn/losses.ts';
 export { type Model, type ModelDescription, model, modelFrom, parameterCount, sequential } from './nn/model.ts';
+export {
+  channelShuffle,
+  reflectionPad2d,
+  replicationPad2d,
+  type UpsampleLayerOptions,
+  upsample,
+  zeroPad2d,
+} from './nn/shape-layers.ts';
 export { type LayerSummary, summarize } from './nn/summary.ts';
 export * as ops from './ops/index.ts';
-export { add, div, maximum, minimum, mul, sub } from './ops/index.ts';
+export { add, chunk, concat, div, maximum, minimum, mul, slice, split, sub } from './ops/index.ts';
 export { adagrad } from './optim/adagrad.ts';
 export { adam, adamw } from './optim/adam.ts';
 export type { Optimizer } from './optim/optimizer.ts';

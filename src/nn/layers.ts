@@ -4,8 +4,10 @@ import * as ops from '../ops/index.ts';
 import { ArgumentError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
 import { activationMakers } from './activation-layers.ts';
+import { convMakers } from './conv-layers.ts';
 import { defaultBias, defaultWeight, type Initializer, initializerFrom } from './init.ts';
 import { defineLayer, jsonConfig, type Layer } from './layer.ts';
+import { shapeMakers } from './shape-layers.ts';
 
 type Pair = readonly [number, number];
 type Padding = number | Pair | readonly [number, number, number, number] | 'same' | 'valid';
@@ -213,6 +215,7 @@ export function dropout(p = 0.5, { name }: Named = {}): Layer {
 
 /** How a saved model's layers are made again: the type and its config. */
 const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
+  ...convMakers,
   conv2d: ({ outChannels, kernel, ...rest }) => conv2d(Number(outChannels), kernel as number | Pair, withInits(rest)),
   linear: ({ outFeatures, ...rest }) => linear(Number(outFeatures), withInits(rest)),
   maxPool2d: ({ kernel, ...rest }) => maxPool2d(kernel as number | Pair, rest as MaxPool2dOptions),
@@ -227,6 +230,7 @@ const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
   logSoftmax: (config) => logSoftmax(config as Named & { axis?: number }),
   dropout: ({ p, ...rest }) => dropout(Number(p), rest as Named),
   ...activationMakers,
+  ...shapeMakers,
 };
 
 function withInits({ weightInit, biasInit, ...rest }: Attrs): Conv2dOptions {

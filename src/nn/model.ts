@@ -1,12 +1,12 @@
-/** Models: a function of one image batch, traced for each batch size and mode; and their JSON. Imports layer, layers, graph, ops, util. */
+/** Models: a function of one image batch, traced for each batch size and mode; and their JSON. Imports layer, layers, saved-ops, graph, util. */
 import { input } from '../graph/define-op.ts';
 import { recording } from '../graph/trace.ts';
 import type { Attrs, Json, Value } from '../graph/types.ts';
-import { binary } from '../ops/index.ts';
 import { ArgumentError, FormatError, GaborError, ShapeError } from '../util/errors.ts';
 import { type Shape, show, sizeOf } from '../util/shape.ts';
 import { type Layer, type LayerCall, type Mode, type ParameterSpec, Tracing, tracingModel } from './layer.ts';
 import { layerFrom } from './layers.ts';
+import { savedOps } from './saved-ops.ts';
 
 /** One step of a saved model: a layer or an op applied to earlier results, which are numbered; 0 is the input. */
 export type ModelStep = { readonly [key: string]: Json } & (
@@ -41,9 +41,6 @@ export interface Model {
   /** The model as JSON. Throws ArgumentError where it applies ops that a file cannot name. */
   describe(): ModelDescription;
 }
-
-/** Ops that a saved model may apply outside of layers. */
-const savedOps: { readonly [name: string]: (...values: [Value, Value]) => Value } = binary;
 
 /** A model from a function of symbolic values, which may branch: `model([1, 28, 28], (x) => relu()(add(x, block(x))))`. */
 export function model(inputShape: Shape, body: (x: Value) => Value): Model {
@@ -108,7 +105,8 @@ function describe(inputShape: Shape, body: (x: Value) => Value): ModelDescriptio
           `model: the op "${op}" outside of a layer cannot be saved. Use a layer, or one of ${Object.keys(savedOps).join(', ')}.`,
         );
       }
-      add({ op, attrs, inputs: inputs.map(number) }, outputs[0]!);
+      const saved = savedOps[op]!.save?.(attrs, outputs[0]!) ?? attrs;
+      add({ op, attrs: saved, inputs: inputs.map(number) }, outputs[0]!);
     },
     () => tracingModel(tracing, () => body(x)),
   );
@@ -140,8 +138,15 @@ export function modelFrom(json: Json): Model {
       return (values) => layer(values[from[0]!]!);
     }
     const op = typeof step.op === 'string' && Object.hasOwn(savedOps, step.op) ? savedOps[step.op] : undefined;
-    if (!op || from.length !== 2) return fail(`step ${i} is neither a layer nor an op of this version`);
-    return (values) => op(values[from[0]!]!, values[from[1]!]!);
+    const { attrs } = step;
+    if (!op || !isRecord(attrs)) return fail(`step ${i} is neither a layer nor an op of this version`);
+    if (op.inputs > 0 && from.length !== op.inputs)
+      return fail(`step ${i} gives ${from.length} inputs to ${String(step.op)}, which takes ${op.inputs}`);
+    return (values) =>
+      op.apply(
+        from.map((k) => values[k]!),
+        attrs,
+      );
   });
   if (typeof output !== 'number' || output < 0 || output > steps.length)
     return fail(`the output is number ${String(output)} of ${steps.length}`);
@@ -152,7 +157,9 @@ export function modelFrom(json: Json): Model {
       return values[output]!;
     });
   } catch (cause) {
-    if (cause instanceof GaborError) throw new FormatError(`model description: ${cause.message}`, { cause });
+    // A TypeError is an attribute of another type than the op expects.
+    if (cause instanceof GaborError || cause instanceof TypeError)
+      throw new FormatError(`model description: ${cause.message}`, { cause });
     throw cause;
   }
 }

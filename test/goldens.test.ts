@@ -19,7 +19,6 @@ import { families, GOLDENS, type GoldenCase, type GoldenTensor, loadFamily } fro
 
 /** What gabor cannot do yet, by family. Take a name out when it is done. */
 const MISSING: { readonly [family: string]: readonly string[] } = {
-  conv_transpose2d: ['conv_transpose2d'],
   nets: ['batch_norm2d'],
   norm: ['batch_norm2d', 'group_norm', 'instance_norm2d', 'layer_norm', 'local_response_norm'],
   optim: [

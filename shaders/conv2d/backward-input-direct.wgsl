@@ -1,13 +1,20 @@
-// dx = sum over the filter of dy * weight: gradient of a convolution's input, for any attributes on any device.
+// dx = epilogue(sum over the filter of dy * weight + bias): gradient of a convolution's input (without bias), which is a
+// transposed convolution, for any attributes on any device.
 //
 // Threads: one for each element of dx as it lies in memory, padding channels too, which get zero.
-// Layouts: dy, dx nhwc; weight hwio. Output pixel oy saw input row iy through ky where oy * sy + ky * dy = iy + top.
+// Layouts: dy, dx nhwc; weight hwio, bias plain. Output pixel oy saw input row iy through ky where oy * sy + ky * dy = iy + top.
 //#include "lib/linear-id.wgsl"
+//#include "lib/math.wgsl"
 //#include "conv2d/params.wgsl"
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
+//#if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+//#endif
+
+//#epilogue
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
@@ -33,5 +40,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       for (var o = 0u; o < outs; o++) { sum += dy[ds + o] * weight[ws + o]; }
     }
   }
-  dx[index] = sum;
+//#if BIAS
+  sum += bias[c];
+//#endif
+  dx[index] = epilogue(sum);
 }

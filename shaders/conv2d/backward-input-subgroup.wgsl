@@ -1,20 +1,28 @@
-// dx = sum over the filter of dy * weight: the counterpart of forward-subgroup.wgsl, with pixels of dx and input channels.
+// dx = epilogue(sum over the filter of dy * weight + bias): the counterpart of forward-subgroup.wgsl, with pixels of dx and input channels.
 //
 // Threads: one subgroup of SG lanes a workgroup; each lane computes P pixels times I4 vec4s of input channels; each step
 // takes 4 output channels of one tap. All pixels of a workgroup are of one phase (taps.wgsl); taps of other phases are
 // skipped by all, as are those that reach the output from none of its pixels. z: blocks of input channels times phases.
 // BY_IMAGE: neighbouring lanes are the same pixel of neighbouring images, so that a filter as large as the image has one
 // such tap for them, not all.
-// Layouts: dy, dx nhwc; weight hwio. groups = 1, channels of dy and dx in memory multiples of 4.
+// Layouts: dy, dx nhwc; weight hwio, bias plain. groups = 1, channels of dy and dx in memory multiples of 4.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 //#include "lib/linear-id.wgsl"
+//#include "lib/math.wgsl"
 //#include "conv2d/params.wgsl"
 //#include "conv2d/taps.wgsl"
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+//#if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
+//#endif
+
+//#epilogue
+
+//#include "conv2d/store.wgsl"
 
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -51,9 +59,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (4*I4+SG-1)/SG
   let from$J = min(4u * block + ${SG*J}u + lane, params.cs - 1u) * o4;
 //#endfor
+//#for J 0 (I4+SG-1)/SG
+  let bias$J = bias_of(block + ${SG*J}u + lane, params.c);
+//#endfor
 //#for Q 0 P
 //#for I 0 I4
-  var acc${Q}_${I} = vec4f();
+  var acc${Q}_${I} = subgroupBroadcast(bias${I/SG}, ${I%SG}u);
 //#endfor
 //#endfor
   let tap_size = params.cs * o4;
@@ -97,7 +108,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (p$Q < pixels) {
     let at = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + block;
 //#for I 0 I4
-    if (block + $Iu < c4) { dx[at + $Iu] = acc${Q}_${I}; }
+    if (block + $Iu < c4) { dx[at + $Iu] = finish(acc${Q}_${I}); }
 //#endfor
   }
 //#endfor

@@ -1,18 +1,26 @@
-// dx = sum over the filter of dy * weight in tiles of workgroup memory, for GPUs: the counterpart of forward-tiled.wgsl.
+// dx = epilogue(sum over the filter of dy * weight + bias) in tiles of workgroup memory, for GPUs: the counterpart of forward-tiled.wgsl.
 //
 // Threads: THREADS = BM/TM x BN4/TN a workgroup, which computes BM pixels times BN4 vec4s of input channels in slabs of K4
 // vec4s of (tap, output channel). Pixels are those of one phase, of sy * sx, whose taps are the same: see
 // taps.wgsl. z: blocks of input channels times phases. BY_IMAGE: neighbours are the same pixel of neighbouring images, so
 // that a filter as large as the image has one tap for them that reaches the output, not all.
 // Slabs, both along output channels: of dy [pixel][K4], of the filter [4 BN4][K4], with a vec4 more against bank conflicts.
-// Layouts: dy, dx nhwc; weight hwio. groups = 1, channels of dy and dx in memory multiples of 4.
+// Layouts: dy, dx nhwc; weight hwio, bias plain. groups = 1, channels of dy and dx in memory multiples of 4.
 //#include "lib/linear-id.wgsl"
+//#include "lib/math.wgsl"
 //#include "conv2d/params.wgsl"
 //#include "conv2d/taps.wgsl"
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+//#if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
+//#endif
+
+//#epilogue
+
+//#include "conv2d/store.wgsl"
 var<workgroup> d_slab: array<vec4f, BM * (K4 + 1)>;
 var<workgroup> w_slab: array<vec4f, 4 * BN4 * (K4 + 1)>;
 
@@ -68,7 +76,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let n = li % ${BN4/TN}u;
 //#for I 0 TM
 //#for J 0 TN
-  var acc${I}_${J} = vec4f();
+  var acc${I}_${J} = bias_of(block + n + ${J*BN4/TN}u, params.c);
 //#endfor
 //#endfor
   let count = down.count * across.count * o4;
@@ -120,7 +128,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let at = ((spot.x * params.h + iy) * params.w + ix) * c4;
 //#for J 0 TN
     let c$J = block + n + ${J*BN4/TN}u;
-    if (p < pixels && c$J < c4) { dx[at + c$J] = acc${I}_${J}; }
+    if (p < pixels && c$J < c4) { dx[at + c$J] = finish(acc${I}_${J}); }
 //#endfor
   }
 //#endfor

@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#endfor
 //#for J 0 (O4+SG-1)/SG
-  let bias$J = bias_of(block + ${SG*J}u + lane);
+  let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
 //#endfor
   for (var i = 0u; i < params.share; i++) {
     let ox = start + i;

@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let from$J = ((${SG*J}u + lane) & 3u) * o4 + min(block + ((${SG*J}u + lane) >> 2u), o4 - 1u);
 //#endfor
 //#for J 0 (O4+SG-1)/SG
-  let bias$J = bias_of(block + ${SG*J}u + lane);
+  let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
 //#endfor
 //#for Q 0 P
 //#for O 0 O4

@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let n = li % ${BN4/TN}u;
 //#for I 0 TM
 //#for J 0 TN
-  var acc${I}_${J} = bias_of(block + n + ${J*BN4/TN}u);
+  var acc${I}_${J} = bias_of(block + n + ${J*BN4/TN}u, params.o);
 //#endfor
 //#endfor
   let count = params.kh * params.kw * c4;

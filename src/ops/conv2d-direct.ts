@@ -13,6 +13,7 @@ import {
   forwardKernel,
   type InputValues,
   inParts,
+  inputKernel,
   type WeightValues,
   weightCount,
 } from './conv2d-shared.ts';
@@ -33,8 +34,8 @@ export function forwardDirect(g: ConvGeometry, values: ForwardValues): Variant {
 
 export function inputDirect(g: ConvGeometry, values: InputValues): Variant {
   const kernel = {
+    ...inputKernel(values),
     shader: backwardInput,
-    bind: { ...values },
     params: convParams(g),
     workgroups: linearGroups(g.n * g.h * g.w * g.cs, 64),
   };

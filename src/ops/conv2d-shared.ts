@@ -32,10 +32,13 @@ export interface ForwardValues {
   readonly epilogue: Epilogue | null;
 }
 
+/** The gradient of the input takes a bias and an epilogue too: it is the transposed convolution. */
 export interface InputValues {
   readonly dy: PlanValue;
   readonly weight: PlanValue;
+  readonly bias: PlanValue | null;
   readonly dx: PlanValue;
+  readonly epilogue: Epilogue | null;
 }
 
 export interface WeightValues {
@@ -56,20 +59,29 @@ export function convParams(g: ConvGeometry, { splits, share }: Parts = { splits:
   return { ...sizes, top: padding[0], left: padding[1], splits, share };
 }
 
-interface ForwardKernel {
+interface KernelStart {
   readonly defines: { readonly BIAS: boolean };
   readonly slots: { readonly epilogue: string };
   readonly bind: Kernel['bind'];
 }
 
+/** Bias and epilogue of a kernel. */
+const finishing = (bias: PlanValue | null, epilogue: Epilogue | null): Omit<KernelStart, 'bind'> => ({
+  defines: { BIAS: bias !== null },
+  slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
+});
+
 /** The parts of a forward kernel that are the same for all variants. */
-export function forwardKernel({ x, weight, bias, y, epilogue }: ForwardValues): ForwardKernel {
-  return {
-    defines: { BIAS: bias !== null },
-    slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
-    bind: bias ? { x, weight, bias, y } : { x, weight, y },
-  };
-}
+export const forwardKernel = ({ x, weight, bias, y, epilogue }: ForwardValues): KernelStart => ({
+  ...finishing(bias, epilogue),
+  bind: bias ? { x, weight, bias, y } : { x, weight, y },
+});
+
+/** The same for the gradient of the input. */
+export const inputKernel = ({ dy, weight, bias, dx, epilogue }: InputValues): KernelStart => ({
+  ...finishing(bias, epilogue),
+  bind: bias ? { dy, weight, bias, dx } : { dy, weight, dx },
+});
 
 /** Gradient of the input: a fifth or more of the taps reach beside the output, so that pixels of one place in all images are taken together. */
 export const wideBorder = ({ oh, ow, sy, sx, h, w }: ConvGeometry): boolean => 5 * oh * ow * sy * sx < 4 * h * w;

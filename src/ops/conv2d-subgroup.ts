@@ -17,6 +17,7 @@ import {
   forwardKernel,
   type InputValues,
   inParts,
+  inputKernel,
   type WeightValues,
   weightCount,
   wideBorder,
@@ -88,10 +89,11 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
   const phases = g.sy * g.sx;
   const tile = chooseTile(lanes, { pixels, vectors: g.cs / 4, phases });
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
+  const { defines, ...rest } = inputKernel(values);
   const kernel = {
+    ...rest,
     shader: backwardInput,
-    defines: { SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
-    bind: { ...values },
+    defines: { ...defines, SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.cs / 4, tile.vectors) * phases] as const,
   };

@@ -13,6 +13,7 @@ import {
   forwardKernel,
   type InputValues,
   inParts,
+  inputKernel,
   type WeightValues,
   weightCount,
   wideBorder,
@@ -60,10 +61,11 @@ export function forwardTiled(g: ConvGeometry, values: ForwardValues): Variant {
 export function inputTiled(g: ConvGeometry, values: InputValues): Variant {
   const tile = pixelTile(g.cs / 4);
   const [x, y] = linearGroups(g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx), tile.BM);
+  const { defines, ...rest } = inputKernel(values);
   const kernel = {
+    ...rest,
     shader: backwardInput,
-    defines: { ...tile, BY_IMAGE: wideBorder(g) },
-    bind: { ...values },
+    defines: { ...defines, ...tile, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.cs / 4, tile.BN4) * g.sy * g.sx] as const,
   };

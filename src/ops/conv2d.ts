@@ -87,7 +87,14 @@ export const conv2dBackwardInput: Op<ConvInputAttrs> = defineOp<ConvInputAttrs>(
     ];
   },
   variants: ({ inputs: [dy, weight], outputs: [dx], attrs }, caps) =>
-    inputVariants(inputGeometry(weight!, attrs), { dy: dy!, weight: weight!, dx: dx!, caps }),
+    inputVariants(inputGeometry(weight!, attrs), {
+      dy: dy!,
+      weight: weight!,
+      bias: null,
+      dx: dx!,
+      epilogue: null,
+      caps,
+    }),
   flops: ([, weight], _, attrs) => flops(inputGeometry(weight!, attrs)),
 });
 

@@ -28,6 +28,7 @@ export {
   min,
 } from './arg-reduce.ts';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
+export { type BatchNorm2dOptions, type BatchNormed, batchNorm2d } from './batch-norm2d.ts';
 export {
   add,
   binary,
@@ -46,12 +47,16 @@ export {
 } from './binary.ts';
 export { channelShuffle } from './channel-shuffle.ts';
 export { concat } from './concat.ts';
+export { convTranspose2d } from './conv-transpose2d.ts';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, convOutputSize, resolvePadding } from './conv2d.ts';
 export { relayout, transpose } from './copy.ts';
 export { type ClassLossResult, crossEntropy, nllLoss } from './cross-entropy.ts';
 export { crossEntropyProbs } from './cross-entropy-probs.ts';
 export { dropout } from './dropout.ts';
 export { gatherImages, gatherRows } from './gather-batch.ts';
+export { groupNorm, instanceNorm2d } from './group-norm.ts';
+export { layerNorm } from './layer-norm.ts';
+export { localResponseNorm } from './local-response-norm.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';

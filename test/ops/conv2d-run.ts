@@ -26,6 +26,8 @@ export interface Case {
   readonly inputs: Tensors;
   readonly upstream: Tensor;
   readonly options: Conv2dOptions;
+  /** What is tested where it is not conv2d. */
+  readonly apply?: (x: Value, weight: Value, bias: Value | null) => Value;
   readonly activation?: (x: Value) => Value;
   /** What kernels are told about the device; default: the truth. */
   readonly caps?: Partial<DeviceCaps>;
@@ -48,11 +50,12 @@ export function graph({
   upstream,
   options,
   activation,
+  apply = (x, weight, bias) => conv2d(x, weight, bias, options),
 }: Case): { readonly name: string; readonly value: Value }[] {
   const leaf = (name: string): Value => input(name, inputs[name]!.shape);
   const names = Object.keys(inputs);
   const leaves = names.map(leaf);
-  const conv = conv2d(leaves[0]!, leaves[1]!, leaves[2] ?? null, options);
+  const conv = apply(leaves[0]!, leaves[1]!, leaves[2] ?? null);
   const y = activation?.(conv) ?? conv;
   const found = gradients([{ value: y, gradient: input('dy', upstream.shape) }], leaves, { add });
   return [{ name: 'y', value: y }, ...names.map((name, i) => ({ name, value: found[i]! }))];
@@ -88,8 +91,8 @@ export async function run(gpu: Device, given: Case, pick: number): Promise<Run> 
     caps: { ...gpu.caps, ...given.caps },
     relayout,
     choose({ op }, ids) {
-      const id = ids[op.startsWith('conv2d') ? Math.min(pick, ids.length - 1) : 0]!;
-      if (op.startsWith('conv2d')) {
+      const id = ids[op.startsWith('conv') ? Math.min(pick, ids.length - 1) : 0]!;
+      if (op.startsWith('conv')) {
         most = Math.max(most, ids.length);
         chosen[op] = id;
       }

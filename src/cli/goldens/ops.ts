@@ -67,6 +67,23 @@ const conv2d: Build = ({ x, weight, bias = null }, attrs) => {
   return { y: ops.conv2d(x!, weight!, bias, options) };
 };
 
+const convTranspose2d: Build = ({ x, weight, bias = null }, attrs) => {
+  checkKernel(weight!, attrs);
+  const [stride, dilation, outputPadding] = [
+    attrs.pair('stride', 1),
+    attrs.pair('dilation', 1),
+    attrs.pair('output_padding', 0),
+  ];
+  const options = {
+    stride,
+    dilation,
+    outputPadding,
+    padding: attrs.sides('padding'),
+    groups: attrs.number('groups', 1),
+  };
+  return { y: ops.convTranspose2d(x!, weight!, bias, options) };
+};
+
 const avgPool2d: Build = ({ x }, attrs) => {
   const [divisorOverride, countIncludePad] = [
     attrs.numberOrNull('divisor_override'),
@@ -99,6 +116,33 @@ const klDiv: Build = ({ x, target }, attrs) => {
 const gelu: Build = ({ x }, attrs) => {
   const approximate = attrs.word('approximate', ['none', 'tanh']);
   return { y: ops.gelu(x!, { approximate }) };
+};
+
+const affine = ({ weight, bias }: Values, attrs: CaseAttrs) => ({
+  weight,
+  bias,
+  eps: attrs.number('eps', 1e-5),
+});
+
+const batchNorm2d: Build = (inputs, attrs) => {
+  const { x, running_mean: runningMean, running_var: runningVar } = inputs;
+  const options = {
+    training: attrs.flag('training'),
+    momentum: attrs.number('momentum', 0.1),
+    runningMean,
+    runningVar,
+  };
+  const found = ops.batchNorm2d(x!, { ...affine(inputs, attrs), ...options });
+  return {
+    y: found.y,
+    ...(found.runningMean && { running_mean_new: found.runningMean }),
+    ...(found.runningVar && { running_var_new: found.runningVar }),
+  };
+};
+
+const localResponseNorm: Build = ({ x }, attrs) => {
+  const [alpha, beta, k] = [attrs.number('alpha', 1e-4), attrs.number('beta', 0.75), attrs.number('k', 1)];
+  return { y: ops.localResponseNorm(x!, attrs.number('size'), { alpha, beta, k }) };
 };
 
 const builders: { readonly [op: string]: Build } = {
@@ -166,6 +210,7 @@ const builders: { readonly [op: string]: Build } = {
   argmax: ({ x }, attrs) => ({ y: ops.argmax(x!, axisOf(attrs)) }),
   // products
   conv2d,
+  conv_transpose2d: convTranspose2d,
   linear: ({ x, weight, bias = null }) => ({ y: ops.linear(x!, weight!, bias) }),
   matmul: ({ a, b }, attrs) => ({ y: ops.matmul(a!, b!, transposes(attrs)) }),
   gemm: ({ a, b, c = null }, attrs) => ({
@@ -181,6 +226,14 @@ const builders: { readonly [op: string]: Build } = {
   // softmax
   softmax: ({ x }, attrs) => ({ y: ops.softmax(x!, { axis: attrs.number('axis', -1) }) }),
   log_softmax: ({ x }, attrs) => ({ y: ops.logSoftmax(x!, { axis: attrs.number('axis', -1) }) }),
+  // normalisation
+  batch_norm2d: batchNorm2d,
+  layer_norm: (inputs, attrs) => ({
+    y: ops.layerNorm(inputs.x!, attrs.numbers('normalized_shape'), affine(inputs, attrs)),
+  }),
+  group_norm: (inputs, attrs) => ({ y: ops.groupNorm(inputs.x!, attrs.number('groups'), affine(inputs, attrs)) }),
+  instance_norm2d: (inputs, attrs) => ({ y: ops.instanceNorm2d(inputs.x!, affine(inputs, attrs)) }),
+  local_response_norm: localResponseNorm,
   // losses
   cross_entropy: crossEntropy,
   cross_entropy_probs: crossEntropyProbs,
@@ -203,6 +256,7 @@ const builders: { readonly [op: string]: Build } = {
 /** How the layers of gabor keep a parameter in memory, by op and input; others are plain. */
 const parameterLayouts: { readonly [op: string]: { readonly [input: string]: Layout } } = {
   conv2d: { weight: 'hwio' },
+  conv_transpose2d: { weight: 'hwio' },
 };
 
 export const parameterLayout = (op: string, input: string): Layout => parameterLayouts[op]?.[input] ?? 'plain';

@@ -1,0 +1,29 @@
+// parts[sample, share] = sum of dy and sum of dy * (x - mean), for each column of a part. Threads: part.wgsl.
+//#include "channel-norm/part.wgsl"
+//#include "channel-norm/statistics.wgsl"
+//#include "channel-norm/fold.wgsl"
+@group(0) @binding(3) var<storage, read> dy: array<T>;
+@group(0) @binding(4) var<storage, read> x: array<T>;
+@group(0) @binding(5) var<storage, read_write> parts: array<T>;
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let part = part_of(linear_group(wg, groups), li);
+  var sum = T();
+  var moment = T();
+  if (part.exists) {
+    let mean = mean_of(part.sample, part.column);
+    for (var r = part.begin + part.lane; r < part.end; r += part.lanes) {
+      let i = part.base + r * params.columns;
+      let d = dy[i];
+      sum += d;
+      moment += d * (x[i] - mean);
+    }
+  }
+  let sums = fold(li, sum, moment);
+  if (part.exists && part.lane == 0u) {
+    let at = (part.sample * params.shares + part.share) * 2u * params.columns + part.column;
+    parts[at] = sums.first;
+    parts[at + params.columns] = sums.second;
+  }
+}

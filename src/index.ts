@@ -65,6 +65,16 @@ export {
 export { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from './nn/losses.ts';
 export { type Model, type ModelDescription, model, modelFrom, parameterCount, sequential } from './nn/model.ts';
 export {
+  type BatchNorm2dLayerOptions,
+  batchNorm2d,
+  groupNorm,
+  instanceNorm2d,
+  type LocalResponseNormLayerOptions,
+  layerNorm,
+  localResponseNorm,
+  type NormOptions,
+} from './nn/norm-layers.ts';
+export {
   channelShuffle,
   reflectionPad2d,
   replicationPad2d,

@@ -7,6 +7,7 @@ import { activationMakers } from './activation-layers.ts';
 import { convMakers } from './conv-layers.ts';
 import { defaultBias, defaultWeight, type Initializer, initializerFrom } from './init.ts';
 import { defineLayer, jsonConfig, type Layer } from './layer.ts';
+import { normMakers } from './norm-layers.ts';
 import { shapeMakers } from './shape-layers.ts';
 
 type Pair = readonly [number, number];
@@ -230,6 +231,7 @@ const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
   logSoftmax: (config) => logSoftmax(config as Named & { axis?: number }),
   dropout: ({ p, ...rest }) => dropout(Number(p), rest as Named),
   ...activationMakers,
+  ...normMakers,
   ...shapeMakers,
 };
 

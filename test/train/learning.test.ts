@@ -10,7 +10,7 @@ import { rmsprop } from '../../src/optim/rmsprop.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { updateTails } from '../../src/train/update.ts';
 import { Random } from '../support/random.ts';
-import { optimizerRule } from '../support/reference/optimizers.ts';
+import { type OptimizerName, optimizerRule } from '../support/reference/optimizers.ts';
 import { batchOf, CLASSES, convNet, quarters, trainerFor, XOR } from './cases.ts';
 
 const mlp = (...last: Parameters<typeof sequential>[1]): Model =>
@@ -117,7 +117,7 @@ describe.each(OPTIMIZERS)('%s', (_, optimizer) => {
     const trainer = await trainerFor(net(), { optimizer });
     const states = new Map<string, Record<string, number>[]>();
     const attrs = attrsOf(optimizer);
-    const rule = optimizerRule(optimizer.name, attrs);
+    const rule = optimizerRule(nameOf(optimizer), attrs);
     for (let step = 1; step <= 4; step++) {
       const before = await trainer.parameters();
       trainer.step(batchOf(data, 16 * step, 16));
@@ -152,6 +152,11 @@ describe.each(OPTIMIZERS)('%s', (_, optimizer) => {
     trainer.dispose();
   });
 });
+
+const nameOf = ({ name }: { readonly name: string }): OptimizerName => {
+  if (name === 'sgd' || name === 'adam' || name === 'adamw' || name === 'rmsprop' || name === 'adagrad') return name;
+  throw new Error(`no reference of ${name}`);
+};
 
 /** Options under the names of the reference. */
 function attrsOf({ config }: { readonly config: { readonly [name: string]: unknown } }): Record<string, unknown> {

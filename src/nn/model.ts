@@ -118,6 +118,18 @@ const isRecord = (json: unknown): json is { readonly [key: string]: Json } =>
 const isNumbers = (json: unknown): json is readonly number[] =>
   Array.isArray(json) && json.every((n) => Number.isInteger(n) && n >= 0);
 
+/** Makes layers; a layer that the model applies several times is in its JSON as often, under one name. */
+function layersByName(): typeof layerFrom {
+  const made = new Map<string, Layer>();
+  return (type, config) => {
+    if (config.name === undefined) return layerFrom(type, config);
+    const key = JSON.stringify([type, config]);
+    const layer = made.get(key) ?? layerFrom(type, config);
+    made.set(key, layer);
+    return layer;
+  };
+}
+
 /** The model that JSON describes. Throws FormatError for anything that is not a model's description. */
 export function modelFrom(json: Json): Model {
   const fail = (why: string): never => {
@@ -131,26 +143,27 @@ export function modelFrom(json: Json): Model {
       return fail(`step ${i} has no inputs before it`);
     return step;
   });
-  const appliers = steps.map((step, i): ((values: readonly Value[]) => Value) => {
-    const from = step.inputs as readonly number[];
-    if (typeof step.layer === 'string' && isRecord(step.config)) {
-      const layer = layerFrom(step.layer, step.config);
-      return (values) => layer(values[from[0]!]!);
-    }
-    const op = typeof step.op === 'string' && Object.hasOwn(savedOps, step.op) ? savedOps[step.op] : undefined;
-    const { attrs } = step;
-    if (!op || !isRecord(attrs)) return fail(`step ${i} is neither a layer nor an op of this version`);
-    if (op.inputs > 0 && from.length !== op.inputs)
-      return fail(`step ${i} gives ${from.length} inputs to ${String(step.op)}, which takes ${op.inputs}`);
-    return (values) =>
-      op.apply(
-        from.map((k) => values[k]!),
-        attrs,
-      );
-  });
   if (typeof output !== 'number' || output < 0 || output > steps.length)
     return fail(`the output is number ${String(output)} of ${steps.length}`);
   try {
+    const layerOf = layersByName();
+    const appliers = steps.map((step, i): ((values: readonly Value[]) => Value) => {
+      const from = step.inputs as readonly number[];
+      if (typeof step.layer === 'string' && isRecord(step.config)) {
+        const layer = layerOf(step.layer, step.config);
+        return (values) => layer(values[from[0]!]!);
+      }
+      const op = typeof step.op === 'string' && Object.hasOwn(savedOps, step.op) ? savedOps[step.op] : undefined;
+      const { attrs } = step;
+      if (!op || !isRecord(attrs)) return fail(`step ${i} is neither a layer nor an op of this version`);
+      if (op.inputs > 0 && from.length !== op.inputs)
+        return fail(`step ${i} gives ${from.length} inputs to ${String(step.op)}, which takes ${op.inputs}`);
+      return (values) =>
+        op.apply(
+          from.map((k) => values[k]!),
+          attrs,
+        );
+    });
     return model(inputShape, (x) => {
       const values = [x];
       for (const apply of appliers) values.push(apply(values));
@@ -158,6 +171,7 @@ export function modelFrom(json: Json): Model {
     });
   } catch (cause) {
     // A TypeError is an attribute of another type than the op expects.
+    if (cause instanceof FormatError) throw cause;
     if (cause instanceof GaborError || cause instanceof TypeError)
       throw new FormatError(`model description: ${cause.message}`, { cause });
     throw cause;

@@ -9,21 +9,20 @@
 
 struct Stretch { first: i32, end: i32 }
 
-// The first place that reads at `units` / den or behind it.
+// The first place that reads at `units` / den or beyond.
 fn place_from(units: i32, axis: Axis) -> i32 {
   return max(units - axis.b + axis.a - 1, 0) / axis.a;
 }
 
-// Places that may read element p: those between its neighbours; at the edges all beyond too. With a = 0 all read the first.
+// Places that may read element p: nearest from p to before p + 1, else between p - 1 and p + 1. With a = 0 all read the first.
 fn stretch(p: i32, axis: Axis) -> Stretch {
   if (axis.a == 0) { return Stretch(0, axis.places); }
 //#if NEAREST
-  return Stretch(place_from(p * axis.den, axis), min(place_from((p + 1) * axis.den, axis), axis.places));
+  let first = p * axis.den;
 //#else
-  let first = select(place_from((p - 1) * axis.den + 1, axis), 0, p == 0);
-  let end = select(min(place_from((p + 1) * axis.den, axis), axis.places), axis.places, p == axis.size - 1);
-  return Stretch(first, end);
+  let first = (p - 1) * axis.den + 1;
 //#endif
+  return Stretch(place_from(first, axis), min(place_from((p + 1) * axis.den, axis), axis.places));
 }
 
 // How much place o takes of element p.

@@ -2,10 +2,10 @@
 //
 // Threads: one subgroup of SG lanes a workgroup; each lane computes P pixels times I4 vec4s of input channels; each step
 // takes 4 output channels of one tap. All pixels of a workgroup are of one phase (taps.wgsl); taps of other phases are
-// skipped by all, as are those that reach the output from none of its pixels. z: blocks of input channels times phases.
+// skipped by all, as are those that reach the output from none of its pixels. z: blocks of input channels in each group, times phases.
 // BY_IMAGE: neighbouring lanes are the same pixel of neighbouring images, so that a filter as large as the image has one
 // such tap for them, not all.
-// Layouts: dy, dx nhwc; weight hwio, bias plain. groups = 1, channels of dy and dx in memory multiples of 4.
+// Layouts: dy, dx nhwc; weight hwio, bias plain. Channels of a group in memory are multiples of 4.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 //#include "lib/linear-id.wgsl"
@@ -28,7 +28,11 @@ diagnostic(off, subgroup_uniformity);
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let c4 = params.cs / 4u;
   let o4 = params.os / 4u;
-  let block = wg.z / (params.sy * params.sx) * ${I4}u;
+  let i4 = params.is / 4u;
+  let span = o4 / params.groups;
+  let blocks = (i4 + ${I4-1}u) / ${I4}u;
+  let group = wg.z / (params.sy * params.sx) / blocks;
+  let block = wg.z / (params.sy * params.sx) % blocks * ${I4}u;
   let phase = phase_of(wg.z, params.h, params.w);
   let pixels = params.n * phase.rows * phase.columns;
 //#for Q 0 P
@@ -44,7 +48,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let iy$Q = phase.y0 + pixel$Q / phase.columns * params.sy;
   let right$Q = (ix$Q + params.left) / params.sx;
   let bottom$Q = (iy$Q + params.top) / params.sy;
-  let at$Q = ((image$Q * params.oh + bottom$Q) * params.ow + right$Q) * o4;
+  let at$Q = ((image$Q * params.oh + bottom$Q) * params.ow + right$Q) * o4 + group * span;
 //#endfor
   var low = vec2i(i32(bottom0), i32(right0));
   var high = low;
@@ -57,23 +61,23 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let down = taps(params.kh, params.dy, params.sy, phase.y, low.x, high.x);
   let across = taps(params.kw, params.dx, params.sx, phase.x, low.y, high.y);
 //#for J 0 (4*I4+SG-1)/SG
-  let from$J = min(4u * block + ${SG*J}u + lane, params.cs - 1u) * o4;
+  let from$J = min(4u * block + ${SG*J}u + lane, params.is - 1u) * o4 + group * span;
 //#endfor
 //#for J 0 (I4+SG-1)/SG
-  let bias$J = bias_of(block + ${SG*J}u + lane, params.c);
+  let bias$J = bias_of(group * i4 + block + ${SG*J}u + lane, params.c);
 //#endfor
 //#for Q 0 P
 //#for I 0 I4
   var acc${Q}_${I} = subgroupBroadcast(bias${I/SG}, ${I%SG}u);
 //#endfor
 //#endfor
-  let tap_size = params.cs * o4;
+  let tap_size = params.is * o4;
   var tap = (down.first * params.kw + across.first) * tap_size;
   var ty = down.shift;
   var tx = across.shift;
   var column = 0u;
   var o = 0u;
-  for (var steps = down.count * across.count * o4; steps > 0u; steps--) {
+  for (var steps = down.count * across.count * span; steps > 0u; steps--) {
     let offset = o - (ty * params.ow + tx) * o4;
 //#for J 0 (4*I4+SG-1)/SG
     let w$J = weight[tap + from$J + o];
@@ -93,7 +97,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
     o += 1u;
-    let tap_ends = o == o4;
+    let tap_ends = o == span;
     o = select(o, 0u, tap_ends);
     tx += select(0u, across.by, tap_ends);
     tap += select(0u, across.step * tap_size, tap_ends);
@@ -106,9 +110,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#for Q 0 P
   if (p$Q < pixels) {
-    let at = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + block;
+    let at = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + block;
 //#for I 0 I4
-    if (block + $Iu < c4) { dx[at + $Iu] = finish(acc${Q}_${I}); }
+    if (block + $Iu < i4) { dx[at + $Iu] = finish(acc${Q}_${I}); }
 //#endfor
   }
 //#endfor

@@ -2,10 +2,10 @@
 //
 // Threads: THREADS = BM/TM x BN4/TN a workgroup, which computes BM pixels times BN4 vec4s of input channels in slabs of K4
 // vec4s of (tap, output channel). Pixels are those of one phase, of sy * sx, whose taps are the same: see
-// taps.wgsl. z: blocks of input channels times phases. BY_IMAGE: neighbours are the same pixel of neighbouring images, so
+// taps.wgsl. z: blocks of input channels in each group, times phases. BY_IMAGE: neighbours are the same pixel of neighbouring images, so
 // that a filter as large as the image has one tap for them that reaches the output, not all.
 // Slabs, both along output channels: of dy [pixel][K4], of the filter [4 BN4][K4], with a vec4 more against bank conflicts.
-// Layouts: dy, dx nhwc; weight hwio, bias plain. groups = 1, channels of dy and dx in memory multiples of 4.
+// Layouts: dy, dx nhwc; weight hwio, bias plain. Channels of a group in memory are multiples of 4.
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "conv2d/params.wgsl"
@@ -47,7 +47,11 @@ fn place(phase: Phase, at: vec2u) -> vec2u {
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let c4 = params.cs / 4u;
   let o4 = params.os / 4u;
-  let block = wg.z / (params.sy * params.sx) * ${BN4}u;
+  let i4 = params.is / 4u;
+  let span = o4 / params.groups;
+  let blocks = (i4 + ${BN4-1}u) / ${BN4}u;
+  let group = wg.z / (params.sy * params.sx) / blocks;
+  let block = wg.z / (params.sy * params.sx) % blocks * ${BN4}u;
   let phase = phase_of(wg.z, params.h, params.w);
   let pixels = params.n * phase.rows * phase.columns;
   let tile = linear_group(wg, groups) * ${BM}u;
@@ -70,21 +74,21 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let p$J = min(tile + first + ${J*THREADS/K4}u, pixels - 1u);
   let spot$J = split(p$J, phase);
   let out$J = place(phase, spot$J.yz);
-  let at$J = ((spot$J.x * params.oh + out$J.x) * params.ow + out$J.y) * o4;
+  let at$J = ((spot$J.x * params.oh + out$J.x) * params.ow + out$J.y) * o4 + group * span;
 //#endfor
   let m = li / ${BN4/TN}u;
   let n = li % ${BN4/TN}u;
 //#for I 0 TM
 //#for J 0 TN
-  var acc${I}_${J} = bias_of(block + n + ${J*BN4/TN}u, params.c);
+  var acc${I}_${J} = bias_of(group * i4 + block + n + ${J*BN4/TN}u, params.c);
 //#endfor
 //#endfor
-  let count = down.count * across.count * o4;
+  let count = down.count * across.count * span;
   for (var base = 0u; base < count; base += ${K4}u) {
     let k = min(base + lane, count - 1u);
-    let o = k % o4;
-    let ky = k / o4 / across.count;
-    let kx = k / o4 % across.count;
+    let o = k % span;
+    let ky = k / span / across.count;
+    let kx = k / span % across.count;
     let ty = down.shift + ky * down.by;
     let tx = across.shift + kx * across.by;
     let offset = o - (ty * params.ow + tx) * o4;
@@ -96,7 +100,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (4*K4*BN4+THREADS-1)/THREADS
     if (li < ${4*K4*BN4-J*THREADS}u) {
       let f = first + ${J*THREADS/K4}u;
-      w_slab[f * ${K4+1}u + lane] = weight[(tap * params.cs + min(4u * block + f, params.cs - 1u)) * o4 + o];
+      w_slab[f * ${K4+1}u + lane] = weight[(tap * params.is + min(4u * block + f, params.is - 1u)) * o4 + group * span + o];
     }
 //#endfor
     workgroupBarrier();
@@ -125,10 +129,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let spot = split(p, phase);
     let iy = phase.y0 + spot.y * params.sy;
     let ix = phase.x0 + spot.z * params.sx;
-    let at = ((spot.x * params.h + iy) * params.w + ix) * c4;
+    let at = ((spot.x * params.h + iy) * params.w + ix) * c4 + group * i4;
 //#for J 0 TN
     let c$J = block + n + ${J*BN4/TN}u;
-    if (p < pixels && c$J < c4) { dx[at + c$J] = finish(acc${I}_${J}); }
+    if (p < pixels && c$J < i4) { dx[at + c$J] = finish(acc${I}_${J}); }
 //#endfor
   }
 //#endfor

@@ -1,4 +1,4 @@
-// dweight = sum over pixels of x * dy for images of a single channel, on software adapters (grey images: the first layer).
+// dweight = sum over pixels of x * dy, dbias = sum of dy, for images of a single channel, on software adapters (grey images: the first layer).
 //
 // Threads: SG lanes a workgroup, no two of which work together. A lane sums KH x KW taps times O4 vec4s of output channels
 // over `share` rows (n, oy): one of `splits` parts, which add-splits.wgsl adds. It runs along the rows with a
@@ -11,6 +11,8 @@
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+alias Sum = vec4f;
+//#include "conv2d/sums.wgsl"
 
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -23,6 +25,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for T 0 KH*KW*O4
   var acc$T = vec4f();
 //#endfor
+//#if DBIAS!=none
+//#for O 0 O4
+  var bias$O = vec4f();
+//#endfor
+//#endif
   for (var r = 0u; r < params.share; r++) {
     let row = part * params.share + r;
     let image = row / params.oh * params.h;
@@ -43,6 +50,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#for O 0 O4
       let d$O = select(vec4f(), dy[(row * params.ow + ox) * o4 + min(block + $Ou, o4 - 1u)], row < rows);
+//#if DBIAS!=none
+      bias$O += d$O;
+//#endif
 //#for KY 0 KH
 //#for KX 0 KW
       acc${(KY*KW+KX)*O4+O} += v${KY}_${KX*DX} * d$O;
@@ -60,8 +70,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for O 0 O4
   if (block + $Ou < o4) {
 //#for T 0 KH*KW
-    dweight[(part * ${KH*KW}u + $Tu) * o4 + block + $Ou] = acc${T*O4+O};
+    put_weight(part, $Tu * o4 + block + $Ou, acc${T*O4+O});
 //#endfor
+//#if DBIAS!=none
+    put_bias(part, block + $Ou, bias$O);
+//#endif
   }
 //#endfor
 }

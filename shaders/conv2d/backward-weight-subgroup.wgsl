@@ -1,10 +1,11 @@
-// dweight = sum over pixels of x * dy, for software adapters: matrix product of (tap, input channel) and output channels.
+// dweight = sum over pixels of x * dy, dbias = sum of dy, for software adapters: matrix product of (tap, input channel) and
+// output channels.
 //
 // Threads: one subgroup of SG lanes a workgroup. A row is 4 input channels of one tap; each lane has one and sums its
 // products with O4 vec4s of output channels in acc: a vec4 of input channels for each output channel. Four output pixels
 // a step: a lane gathers its row's x for each and its share of their 4 x O4 vec4s of dy, which broadcasts hand to all.
-// y: blocks of output channels. z: parts of the pixels, `share` (a multiple of 4) in each, which add-splits.wgsl adds.
-// Layouts: x, dy nhwc; dweight hwio. groups = 1, channels of x and dy in memory multiples of 4.
+// y: blocks of output channels in each group. z: parts of the pixels, `share` (a multiple of 4) in each, which
+// add-splits.wgsl adds. Layouts: x, dy nhwc; dweight hwio. Channels of a group in memory are multiples of 4.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 //#include "conv2d/params.wgsl"
@@ -12,20 +13,30 @@ diagnostic(off, subgroup_uniformity);
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+alias Sum = vec4f;
+//#include "conv2d/sums.wgsl"
 
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let c4 = params.cs / 4u;
   let o4 = params.os / 4u;
-  let rows = params.kh * params.kw * c4;
+  let i4 = params.is / 4u;
+  let span = o4 / params.groups;
+  let blocks = (span + ${O4-1}u) / ${O4}u;
+  let group = wg.y / blocks;
+  let rows = params.kh * params.kw * i4;
   let row = wg.x * ${SG}u + lane;
-  let c = row % c4;
-  let left = row / c4 % params.kw * params.dx - params.left;
-  let top = row / c4 / params.kw * params.dy - params.top;
-  let block = wg.y * ${O4}u;
+  let c = group * i4 + row % i4;
+  let left = row / i4 % params.kw * params.dx - params.left;
+  let top = row / i4 / params.kw * params.dy - params.top;
+  let block = group * span + wg.y % blocks * ${O4}u;
+  let block_end = (group + 1u) * span;
 //#for J 0 (4*O4+SG-1)/SG
   let pixel$J = (${SG*J}u + lane) / ${O4}u;
-  let from$J = pixel$J * o4 + min(block + (${SG*J}u + lane) % ${O4}u, o4 - 1u);
+  let from$J = pixel$J * o4 + min(block + (${SG*J}u + lane) % ${O4}u, block_end - 1u);
+//#if DBIAS!=none
+  var bias$J = vec4f();
+//#endif
 //#endfor
 //#for O 0 4*O4
   var acc$O = vec4f();
@@ -38,6 +49,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
   for (var p = start; p < end; p += 4u) {
 //#for J 0 (4*O4+SG-1)/SG
     let d$J = select(vec4f(), dy[p * o4 + from$J], p + pixel$J < end);
+//#if DBIAS!=none
+    bias$J += d$J;
+//#endif
 //#endfor
 //#for T 0 4
     let iy$T = oy * params.sy + top;
@@ -64,12 +78,22 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
 //#endfor
 //#endfor
   }
-  if (row >= rows) { return; }
-  let at = (wg.z * rows + row) * params.os + block;
+//#if DBIAS!=none
 //#for O 0 O4
-  if (block + $Ou < o4) {
+  let sum$O = subgroupBroadcast(bias${O/SG}, ${O%SG}u)
+//#for T 1 4
+    + subgroupBroadcast(bias${(T*O4+O)/SG}, ${(T*O4+O)%SG}u)
+//#endfor
+  ;
+  if (row == 0u && block + $Ou < block_end) { put_bias(wg.z, block + $Ou, sum$O); }
+//#endfor
+//#endif
+  if (row >= rows) { return; }
+  let at = row * params.os + block;
+//#for O 0 O4
+  if (block + $Ou < block_end) {
 //#for K 0 4
-    dweight[at + $Ku * o4 + $Ou] = vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]);
+    put_weight(wg.z, at + $Ku * o4 + $Ou, vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]));
 //#endfor
   }
 //#endfor

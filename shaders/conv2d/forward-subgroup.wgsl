@@ -2,9 +2,9 @@
 // one subgroup as the lanes of vector instructions. A gather costs as much as 100 multiplications, a broadcast nothing.
 //
 // Threads: one subgroup of SG lanes a workgroup; each lane computes P pixels (SG apart) times O4 vec4s of output channels.
-// z: blocks of output channels. Each step of the loop takes 4 input channels of one tap: a lane gathers those of its own
+// z: blocks of output channels in each group. Each step of the loop takes 4 input channels of one tap: a lane gathers those of its own
 // pixels and its share of the filter's 4 x O4 vec4s, which broadcasts hand to all.
-// Layouts: x, y nhwc; weight hwio; bias plain. groups = 1, channels of x and y in memory multiples of 4.
+// Layouts: x, y nhwc; weight hwio; bias plain. Channels of a group in memory are multiples of 4.
 // One loop over taps and channels with counters: nested loops would copy all sums in and out for each tap.
 // Pixels outside wrap to large unsigned numbers and fail the one comparison.
 enable subgroups;
@@ -29,16 +29,21 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let c4 = params.cs / 4u;
   let o4 = params.os / 4u;
   let pixels = params.n * params.oh * params.ow;
-  let block = wg.z * ${O4}u;
+  let i4 = params.is / 4u;
+  let span = o4 / params.groups;
+  let blocks = (span + ${O4-1}u) / ${O4}u;
+  let group = wg.z / blocks;
+  let block = group * span + wg.z % blocks * ${O4}u;
+  let block_end = (group + 1u) * span;
 //#for Q 0 P
   let p$Q = linear_group(wg, groups) * ${SG*P}u + ${SG*Q}u + lane;
   let row$Q = min(p$Q, pixels - 1u) / params.ow;
   let left$Q = min(p$Q, pixels - 1u) % params.ow * params.sx - params.left;
   let top$Q = row$Q % params.oh * params.sy - params.top;
-  let at$Q = ((row$Q / params.oh * params.h + top$Q) * params.w + left$Q) * c4;
+  let at$Q = ((row$Q / params.oh * params.h + top$Q) * params.w + left$Q) * c4 + group * i4;
 //#endfor
 //#for J 0 (4*O4+SG-1)/SG
-  let from$J = ((${SG*J}u + lane) & 3u) * o4 + min(block + ((${SG*J}u + lane) >> 2u), o4 - 1u);
+  let from$J = ((${SG*J}u + lane) & 3u) * o4 + min(block + ((${SG*J}u + lane) >> 2u), block_end - 1u);
 //#endfor
 //#for J 0 (O4+SG-1)/SG
   let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
@@ -53,7 +58,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var ty = 0u;
   var tx = 0u;
   var c = 0u;
-  let end = params.kh * params.kw * c4 * params.os;
+  let end = params.kh * params.kw * i4 * params.os;
   while (tap < end) {
     let offset = (ty * params.w + tx) * c4 + c;
 //#for J 0 (4*O4+SG-1)/SG
@@ -75,7 +80,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
     c += 1u;
-    let tap_ends = c == c4;
+    let tap_ends = c == i4;
     c = select(c, 0u, tap_ends);
     tx += select(0u, params.dx, tap_ends);
     let row_ends = tx == params.kw * params.dx;
@@ -83,7 +88,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     ty += select(0u, params.dy, row_ends);
   }
 //#for O 0 O4
-  if (block + $Ou < o4) {
+  if (block + $Ou < block_end) {
 //#for Q 0 P
     if (p$Q < pixels) { y[p$Q * o4 + block + $Ou] = finish(acc${Q}_${O}); }
 //#endfor

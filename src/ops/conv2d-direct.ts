@@ -45,14 +45,15 @@ export function inputDirect(g: ConvGeometry, values: InputValues): Variant {
 /** Threads that keep a GPU busy: as many parts are made of a sum as it takes to have them. */
 const MANY_THREADS = 16384;
 
-export function weightDirect(g: ConvGeometry, { x, dy, dweight }: WeightValues): Variant {
-  const count = weightCount(g);
+export function weightDirect(g: ConvGeometry, { x, dy, ...gradients }: WeightValues): Variant {
+  const count = weightCount(g) + (gradients.dbias ? g.os : 0);
   const rows = g.n * g.oh;
   const share = ceilDiv(rows, Math.min(rows, ceilDiv(MANY_THREADS, count)));
   const splits = ceilDiv(rows, share);
-  const kernels = inParts({ dweight, splits, count }, (target) => ({
+  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    bind: { x, dy, dweight: target },
+    defines: { ...defines, WIDTH: 1 },
+    bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: linearGroups(count * splits, 64),
   }));

@@ -10,8 +10,9 @@ import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };
 
-/** True where both channel counts are whole vec4s in memory and not grouped. */
-const wholeVectors = ({ groups, cs, os }: ConvGeometry): boolean => groups === 1 && cs % 4 === 0 && os % 4 === 0;
+/** True where the channels of a group, both in and out, are whole vec4s in memory. */
+const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
+  groups === 1 ? is % 4 === 0 && os % 4 === 0 : i % 4 === 0 && (o / groups) % 4 === 0;
 
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   const lanes = softwareLanes(caps);

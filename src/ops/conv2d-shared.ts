@@ -2,6 +2,7 @@
 import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
+import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
@@ -14,6 +15,7 @@ const includes = {
   'lib/math.wgsl': mathText,
   'conv2d/params.wgsl': paramsText,
   'conv2d/store.wgsl': storeText,
+  'conv2d/sums.wgsl': sumsText,
   'conv2d/taps.wgsl': tapsText,
 };
 
@@ -45,6 +47,8 @@ export interface WeightValues {
   readonly x: PlanValue;
   readonly dy: PlanValue;
   readonly dweight: PlanValue;
+  /** The sum of dy over all pixels, where it is wanted. */
+  readonly dbias: PlanValue | null;
 }
 
 /** How a sum over pixels is cut: `splits` parts of `share` pixels (or rows of pixels). */
@@ -91,18 +95,33 @@ const addSplits = convShader('add-splits', addSplitsText);
 /** Elements of the weight in memory. */
 export const weightCount = ({ kh, kw, is, os }: ConvGeometry): number => kh * kw * is * os;
 
+/** From so many parts on, several threads share the sum of one element. */
+const MANY_PARTS = 32;
+
+/** What a kernel of the weight gradient writes: see shaders/conv2d/sums.wgsl. */
+interface Sums {
+  readonly defines: { readonly DBIAS: 'none' | 'own' | 'parts' };
+  readonly bind: Kernel['bind'];
+}
+
 /** A sum over pixels in parts: the kernel writes them to scratch, a second one adds them. One part is the result itself. */
 export function inParts(
-  { dweight, splits, count }: { dweight: PlanValue; splits: number; count: number },
-  kernel: (target: Kernel['bind'][string]) => Kernel,
+  g: ConvGeometry,
+  { dweight, dbias, splits }: Pick<WeightValues, 'dweight' | 'dbias'> & { splits: number },
+  kernel: (sums: Sums) => Kernel,
 ): Kernel[] {
-  if (splits === 1) return [kernel(dweight)];
-  const parts = { scratch: 'parts', elements: splits * count };
+  const own: Kernel['bind'] = dbias ? { dweight, dbias } : { dweight };
+  if (splits === 1) return [kernel({ defines: { DBIAS: dbias ? 'own' : 'none' }, bind: own })];
+  const count = weightCount(g);
+  const size = count + (dbias ? g.os : 0);
+  const parts = { scratch: 'parts', elements: splits * size };
+  const lanes = splits > MANY_PARTS ? 8 : 1;
   const add: Kernel = {
     shader: addSplits,
-    bind: { parts, dweight },
-    params: { count, splits },
-    workgroups: linearGroups(count, 64),
+    defines: { SIZE: 64, LANES: lanes, DBIAS: dbias !== null },
+    bind: { parts, ...own },
+    params: { count, size, splits },
+    workgroups: linearGroups(size, 64 / lanes),
   };
-  return [kernel(parts), add];
+  return [kernel({ defines: { DBIAS: dbias ? 'parts' : 'none' }, bind: { dweight: parts } }), add];
 }

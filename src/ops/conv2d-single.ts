@@ -12,7 +12,6 @@ import {
   forwardKernel,
   inParts,
   type WeightValues,
-  weightCount,
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
 
@@ -59,15 +58,18 @@ export function forwardSingle(g: ConvGeometry, { lanes, ...values }: ForwardValu
   return { id: `single${size}`, kernels: [kernel] };
 }
 
-export function weightSingle(g: ConvGeometry, { lanes, x, dy, dweight }: WeightValues & { lanes: number }): Variant {
+export function weightSingle(
+  g: ConvGeometry,
+  { lanes, x, dy, ...gradients }: WeightValues & { lanes: number },
+): Variant {
   const { blocks, size } = blocksOf(g, MOST_SUMS);
   const rows = g.n * g.oh;
   const share = ceilDiv(rows, ceilDiv(ENOUGH_GROUPS * lanes, blocks));
   const splits = ceilDiv(rows, share);
-  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: { ...window(g), SG: lanes, O4: size },
-    bind: { x, dy, dweight: target },
+    defines: { ...defines, ...window(g), SG: lanes, O4: size, WIDTH: 4 },
+    bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: linearGroups(splits * blocks, lanes),
   }));

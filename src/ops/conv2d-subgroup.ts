@@ -19,7 +19,6 @@ import {
   inParts,
   inputKernel,
   type WeightValues,
-  weightCount,
   wideBorder,
 } from './conv2d-shared.ts';
 
@@ -71,7 +70,8 @@ export function chooseTile(lanes: number, { pixels, vectors, phases = 1 }: Tile 
 
 export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
   const pixels = g.n * g.oh * g.ow;
-  const tile = chooseTile(lanes, { pixels, vectors: g.os / 4 });
+  const vectors = g.os / 4 / g.groups;
+  const tile = chooseTile(lanes, { pixels, vectors, phases: g.groups });
   const { defines, ...rest } = forwardKernel(values);
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const kernel = {
@@ -79,15 +79,15 @@ export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardVa
     shader: forward,
     defines: { ...defines, SG: lanes, P: tile.pixels, O4: tile.vectors },
     params: convParams(g),
-    workgroups: [x, y, ceilDiv(g.os / 4, tile.vectors)] as const,
+    workgroups: [x, y, ceilDiv(vectors, tile.vectors) * g.groups] as const,
   };
   return { id: `subgroup${tile.pixels}x${tile.vectors}`, kernels: [kernel] };
 }
 
 export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): Variant {
   const pixels = g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx);
-  const phases = g.sy * g.sx;
-  const tile = chooseTile(lanes, { pixels, vectors: g.cs / 4, phases });
+  const phases = g.sy * g.sx * g.groups;
+  const tile = chooseTile(lanes, { pixels, vectors: g.is / 4, phases });
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const { defines, ...rest } = inputKernel(values);
   const kernel = {
@@ -95,26 +95,29 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
     shader: backwardInput,
     defines: { ...defines, SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
-    workgroups: [x, y, ceilDiv(g.cs / 4, tile.vectors) * phases] as const,
+    workgroups: [x, y, ceilDiv(g.is / 4, tile.vectors) * phases] as const,
   };
   return { id: `subgroup${tile.pixels}x${tile.vectors}`, kernels: [kernel] };
 }
 
-export function weightSubgroup(g: ConvGeometry, { lanes, x, dy, dweight }: WeightValues & { lanes: number }): Variant {
-  const vectors = g.os / 4;
+export function weightSubgroup(
+  g: ConvGeometry,
+  { lanes, x, dy, ...gradients }: WeightValues & { lanes: number },
+): Variant {
+  const vectors = g.os / 4 / g.groups;
   const blocks = ceilDiv(vectors, MOST_VECTORS);
   const tile = ceilDiv(vectors, blocks);
-  const rows = ceilDiv((g.kh * g.kw * g.cs) / 4, lanes);
+  const rows = ceilDiv((g.kh * g.kw * g.is) / 4, lanes);
   const pixels = g.n * g.oh * g.ow;
   // Parts cost memory and a second pass: only as many as it takes.
-  const share = roundUp(ceilDiv(pixels, ceilDiv(ENOUGH_GROUPS, rows * blocks)), 4);
+  const share = roundUp(ceilDiv(pixels, ceilDiv(ENOUGH_GROUPS, rows * blocks * g.groups)), 4);
   const splits = ceilDiv(pixels, share);
-  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: { SG: lanes, O4: tile },
-    bind: { x, dy, dweight: target },
+    defines: { ...defines, SG: lanes, O4: tile, WIDTH: 4 },
+    bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
-    workgroups: [rows, blocks, splits],
+    workgroups: [rows, blocks * g.groups, splits],
   }));
   return { id: `subgroup${tile}`, kernels };
 }

@@ -15,7 +15,6 @@ import {
   inParts,
   inputKernel,
   type WeightValues,
-  weightCount,
   wideBorder,
 } from './conv2d-shared.ts';
 
@@ -41,11 +40,15 @@ function pixelTile(vectors: number): PixelTile {
   return { THREADS, BM: (4 * THREADS) / wide, BN4: wide, TM: 4, TN: 1, K4: 4 };
 }
 
+/** Pixels in a slab of the weight gradient. */
+const SLAB = 16;
+
 /** Workgroups that keep a GPU busy. */
 const MANY_GROUPS = 512;
 
 export function forwardTiled(g: ConvGeometry, values: ForwardValues): Variant {
-  const tile = pixelTile(g.os / 4);
+  const vectors = g.os / 4 / g.groups;
+  const tile = pixelTile(vectors);
   const { defines, ...rest } = forwardKernel(values);
   const [x, y] = linearGroups(g.n * g.oh * g.ow, tile.BM);
   const kernel = {
@@ -53,13 +56,13 @@ export function forwardTiled(g: ConvGeometry, values: ForwardValues): Variant {
     shader: forward,
     defines: { ...defines, ...tile },
     params: convParams(g),
-    workgroups: [x, y, ceilDiv(g.os / 4, tile.BN4)] as const,
+    workgroups: [x, y, ceilDiv(vectors, tile.BN4) * g.groups] as const,
   };
   return { id: 'tiled', kernels: [kernel] };
 }
 
 export function inputTiled(g: ConvGeometry, values: InputValues): Variant {
-  const tile = pixelTile(g.cs / 4);
+  const tile = pixelTile(g.is / 4);
   const [x, y] = linearGroups(g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx), tile.BM);
   const { defines, ...rest } = inputKernel(values);
   const kernel = {
@@ -67,23 +70,32 @@ export function inputTiled(g: ConvGeometry, values: InputValues): Variant {
     shader: backwardInput,
     defines: { ...defines, ...tile, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
-    workgroups: [x, y, ceilDiv(g.cs / 4, tile.BN4) * g.sy * g.sx] as const,
+    workgroups: [x, y, ceilDiv(g.is / 4, tile.BN4) * g.groups * g.sy * g.sx] as const,
   };
   return { id: 'tiled', kernels: [kernel] };
 }
 
-export function weightTiled(g: ConvGeometry, { x, dy, dweight }: WeightValues): Variant {
-  const wide = width(g.os / 4);
-  const tile = { THREADS, BM4: THREADS / wide, BN4: wide, TM: 1, TN: 1, K: 16 };
-  const rows = ceilDiv((g.kh * g.kw * g.cs) / 4, tile.BM4);
-  const columns = ceilDiv(g.os / 4, tile.BN4);
+export function weightTiled(g: ConvGeometry, { x, dy, ...gradients }: WeightValues): Variant {
+  const vectors = g.os / 4 / g.groups;
+  const wide = width(vectors);
+  const tile = {
+    THREADS,
+    BM4: THREADS / wide,
+    BN4: wide,
+    TM: 1,
+    TN: 1,
+    K: SLAB,
+    BIAS_LANES: Math.min(SLAB, THREADS / wide),
+  };
+  const rows = ceilDiv((g.kh * g.kw * g.is) / 4, tile.BM4);
+  const columns = ceilDiv(vectors, tile.BN4) * g.groups;
   const pixels = g.n * g.oh * g.ow;
   const share = roundUp(ceilDiv(pixels, ceilDiv(MANY_GROUPS, rows * columns)), tile.K);
   const splits = ceilDiv(pixels, share);
-  const kernels = inParts({ dweight, splits, count: weightCount(g) }, (target) => ({
+  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: tile,
-    bind: { x, dy, dweight: target },
+    defines: { ...defines, ...tile, WIDTH: 4 },
+    bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: [rows, columns, splits],
   }));

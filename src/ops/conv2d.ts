@@ -2,7 +2,7 @@
  * Convolution (cross-correlation) of images, and the two ops that are its gradients; each is the gradient of the others.
  * Imports graph, util, conv2d-geometry, conv2d-kernels, reduce.
  */
-import { defineOp, type Op } from '../graph/define-op.ts';
+import { constant, defineOp, type Op } from '../graph/define-op.ts';
 import type { Value, ValueSpec } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
 import { type Shape, sameShape, show } from '../util/shape.ts';
@@ -56,11 +56,10 @@ const conv2dOp: Op<ConvAttrs> = defineOp<ConvAttrs>({
   grad({ inputs, dOutputs: [dy], needs, attrs }) {
     const [x, weight] = inputs;
     const options = fixed(attrs, geometryOf(inputs, attrs));
-    return [
-      needs[0] ? conv2dBackwardInput([dy!, weight!], { ...options, inputShape: x!.shape })[0] : null,
-      needs[1] ? conv2dBackwardWeight([x!, dy!], { ...options, weightShape: weight!.shape })[0] : null,
-      needs[2] ? sum(dy!, { axes: [0, 2, 3] }) : null,
-    ].slice(0, inputs.length);
+    const dx = needs[0] ? conv2dBackwardInput([dy!, weight!], { ...options, inputShape: x!.shape })[0] : null;
+    if (!needs[1]) return [dx, null, needs[2] ? sum(dy!, { axes: [0, 2, 3] }) : null].slice(0, inputs.length);
+    const [dweight, dbias] = conv2dBackwardWeight([x!, dy!], { ...options, weightShape: weight!.shape });
+    return [dx, dweight, dbias!].slice(0, inputs.length);
   },
   variants({ inputs, outputs: [y], epilogue, attrs }, caps) {
     const [x, weight, bias = null] = inputs;
@@ -101,22 +100,28 @@ export const conv2dBackwardInput: Op<ConvInputAttrs> = defineOp<ConvInputAttrs>(
 const weightGeometry = (x: ValueSpec, { weightShape, ...attrs }: ConvWeightAttrs, at?: string): ConvGeometry =>
   geometryOf([x, { shape: weightShape, dtype: 'f32' }], attrs, at);
 
-/** [x, dy] -> gradient of the weight. */
+/** [x, dy] -> gradients of the weight and of the bias. */
 export const conv2dBackwardWeight: Op<ConvWeightAttrs> = defineOp<ConvWeightAttrs>({
   name: 'conv2dBackwardWeight',
   infer([x, dy], attrs, at) {
     checkOutput(dy!, weightGeometry(x!, attrs, at), at);
-    return [{ shape: attrs.weightShape, dtype: 'f32' }];
-  },
-  layout: () => ({ inputs: ['nhwc', 'nhwc'], outputs: ['hwio'] }),
-  grad({ inputs: [x, dy], dOutputs: [g], needs, attrs: { weightShape: _, ...attrs } }) {
     return [
-      needs[0] ? conv2dBackwardInput([dy!, g!], { ...attrs, inputShape: x!.shape })[0] : null,
-      needs[1] ? conv2dOp([x!, g!], attrs)[0] : null,
+      { shape: attrs.weightShape, dtype: 'f32' },
+      { shape: [attrs.weightShape[0]!], dtype: 'f32' },
     ];
   },
-  variants: ({ inputs: [x, dy], outputs: [dweight], attrs }, caps) =>
-    weightVariants(weightGeometry(x!, attrs), { x: x!, dy: dy!, dweight: dweight!, caps }),
+  layout: () => ({ inputs: ['nhwc', 'nhwc'], outputs: ['hwio', 'plain'] }),
+  grad({ inputs: [x, dy], dOutputs: [g, gBias], needs, attrs: { weightShape, ...attrs } }) {
+    const weight = g ?? constant(0, weightShape);
+    return [
+      needs[0] && g ? conv2dBackwardInput([dy!, g], { ...attrs, inputShape: x!.shape })[0] : null,
+      needs[1] ? conv2dOp(gBias ? [x!, weight, gBias] : [x!, weight], attrs)[0] : null,
+    ];
+  },
+  variants({ inputs: [x, dy], outputs: [dweight, dbias], used, attrs }, caps) {
+    const values = { x: x!, dy: dy!, dweight: dweight!, dbias: used[1] ? dbias! : null };
+    return weightVariants(weightGeometry(x!, attrs), { ...values, caps });
+  },
   flops: ([x], _, attrs) => flops(weightGeometry(x!, attrs)),
 });
 

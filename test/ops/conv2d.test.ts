@@ -73,6 +73,11 @@ describe.each(profiles)('random shapes against the reference, limits: %s', (limi
     [4, 8, 8],
     [8, 8, 8],
     [5, 5, 10],
+    [6, 6, 18],
+    [8, 8, 32],
+    [2, 8, 16],
+    [3, 36, 24],
+    [2, 80, 88],
   ])('%i groups, %i to %i channels', async (groups, c, o) => {
     const given = randomCase(new Random(groups), { c, o, groups });
     const expected = referenceOf(given);

@@ -72,7 +72,10 @@ export function createPipelineCache(gpu: GPUDevice): PipelineCache {
     return { layout, module, descriptor };
   };
   const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
+    // An error of the text rejects the pipeline; it shall not become the failure of the device too.
+    gpu.pushErrorScope('validation');
     const { layout, module, descriptor } = describe(request);
+    gpu.popErrorScope().catch(() => {});
     try {
       const made = { pipeline: await gpu.createComputePipelineAsync(descriptor), layout };
       ready.set(request.shader.code, made);

@@ -156,6 +156,10 @@ export function imageDataset({ images, labels, shape, classes, mean, std }: Imag
   if (shape.length !== 3)
     throw new ArgumentError(`imageDataset: the shape is ${show(shape)}. Pass [c, h, w] of one image.`);
   const channels = shape[0]!;
+  if (channels > 4)
+    throw new ArgumentError(
+      `imageDataset: images of ${channels} channels. Pass 1 to 4 channels, or numbers to tensorDataset.`,
+    );
   const count = checkCounts('imageDataset', { samples: images.length, shape, targets: labels.length });
   checkLabels(labels, classes, 'imageDataset');
   const perChannel = (values: readonly number[] | undefined, otherwise: number): readonly number[] =>

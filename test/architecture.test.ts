@@ -43,7 +43,10 @@ const TOUCH_WEBGPU = [
 ];
 
 /** Ops without a folder of shaders of their own. */
-const NO_SHADERS: { readonly [op: string]: string } = { reshape: 'a view: no kernel' };
+const NO_SHADERS: { readonly [op: string]: string } = {
+  'conv-transpose2d': 'the kernels of conv2d with their parts exchanged',
+  reshape: 'a view: no kernel',
+};
 
 /** Folders of shaders that belong to no op. */
 const NO_OP: { readonly [folder: string]: string } = {

@@ -85,14 +85,34 @@ export {
 export { type LayerSummary, summarize } from './nn/summary.ts';
 export * as ops from './ops/index.ts';
 export { add, chunk, concat, div, maximum, minimum, mul, slice, split, sub } from './ops/index.ts';
+export { adadelta } from './optim/adadelta.ts';
 export { adagrad } from './optim/adagrad.ts';
 export { adam, adamw } from './optim/adam.ts';
+export { adamax } from './optim/adamax.ts';
+export { chain, sequentialLR, warmup } from './optim/combine.ts';
+export { lamb } from './optim/lamb.ts';
+export { lion } from './optim/lion.ts';
+export { nadam } from './optim/nadam.ts';
+export { oneCycleLR } from './optim/one-cycle.ts';
 export type { Optimizer } from './optim/optimizer.ts';
+export { reduceLROnPlateau } from './optim/plateau.ts';
+export { radam } from './optim/radam.ts';
 export { rmsprop } from './optim/rmsprop.ts';
-export { cosineAnnealingLR, lambdaLR, type Schedule, stepLR } from './optim/schedules.ts';
+export {
+  cosineAnnealingLR,
+  cosineAnnealingWarmRestarts,
+  exponentialLR,
+  lambdaLR,
+  linearLR,
+  multiStepLR,
+  polynomialLR,
+  type Schedule,
+  stepLR,
+} from './optim/schedules.ts';
 export { sgd } from './optim/sgd.ts';
 export type { BatchLogs, Callback, EpochLogs } from './train/callbacks.ts';
 export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
+export type { ParameterGroup } from './train/groups.ts';
 export { createSession, type InferenceSession, type SessionOptions } from './train/inference.ts';
 export { compile, f32, grad, i32, type Program } from './train/program.ts';
 export { progressBar } from './train/progress-bar.ts';

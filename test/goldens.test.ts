@@ -21,13 +21,6 @@ import { families, GOLDENS, type GoldenCase, type GoldenTensor, loadFamily } fro
 const MISSING: { readonly [family: string]: readonly string[] } = {
   nets: ['batch_norm2d'],
   norm: ['batch_norm2d', 'group_norm', 'instance_norm2d', 'layer_norm', 'local_response_norm'],
-  optim: [
-    ...['clip_grad_norm', 'clip_grad_value'],
-    ...'cosine_warm_restarts exponential linear_warmup multistep one_cycle polynomial reduce_on_plateau'
-      .split(' ')
-      .map((name) => `lr_scheduler.${name}`),
-    ...'adadelta adamax nadam radam'.split(' ').map((name) => `optimizer.${name}`),
-  ],
 };
 
 const missingOf = ({ cases }: GoldensReport): string[] =>

@@ -10,8 +10,11 @@ struct Step {
   shuffle: u32,
   // Position of the batch's first sample in the epoch.
   first: u32,
-  learning_rate: f32,
+  // What the update multiplies the gradients with: 1, unless they were summed over several batches.
+  gradient_scale: f32,
   // What else the optimizer works out on the host, in double precision: bias corrections, for instance.
   s0: f32, s1: f32, s2: f32, s3: f32, s4: f32, s5: f32,
-  unused0: u32, unused1: u32, unused2: u32, unused3: u32,
+  // Factors of the sum of gradients so far (0: begin anew) and of the new ones.
+  sum_old: f32, sum_new: f32,
+  unused0: u32, unused1: u32,
 }

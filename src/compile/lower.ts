@@ -41,6 +41,10 @@ export function joinUniforms(block: UniformBlock): Uint32Array<ArrayBuffer> {
 /** Bytes of the uniform that changes every step: `struct Step` in shaders/lib/step.wgsl. */
 export const STEP_BYTES = 64;
 
+/** Behind it in the same buffer, for optimizers: a table of parameter groups, 16 bytes each (shaders/optimizer/gradient.wgsl). */
+export const MOST_GROUPS = 64;
+export const GROUPS_PLACE: Place = { buffer: { kind: 'step' }, offset: ALIGNMENT, bytes: MOST_GROUPS * 16 };
+
 /** A kernel whose bindings are given as T: values of a graph, or places. */
 export type KernelOf<T> = Omit<Kernel, 'bind'> & { readonly bind: { readonly [name: string]: T } };
 

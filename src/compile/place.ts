@@ -11,6 +11,8 @@ export type BufferRef =
   | { readonly kind: 'state' }
   | { readonly kind: 'input' | 'external'; readonly name: string }
   | { readonly kind: 'constant'; readonly index: number }
+  /** Words that the plan carries. */
+  | { readonly kind: 'table'; readonly index: number }
   /** The Params of all dispatches of the plan. */
   | { readonly kind: 'params' }
   /** The few words that change every step. */
@@ -45,6 +47,8 @@ export function refName(ref: BufferRef): string {
       return `ext:${ref.name}`;
     case 'constant':
       return `const${ref.index}`;
+    case 'table':
+      return `table${ref.index}`;
     default:
       return ref.kind;
   }

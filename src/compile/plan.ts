@@ -35,6 +35,8 @@ export interface Plan {
   readonly outputs: readonly PlanTensor[];
   readonly externals: readonly PlanTensor[];
   readonly constants: Memory['constants'];
+  /** Words of the buffers that kernels on arenas look things up in. */
+  readonly tables: readonly Uint32Array<ArrayBuffer>[];
   readonly slabs: readonly number[];
   readonly uniforms: Uint32Array<ArrayBuffer>;
   readonly memory: { readonly slabBytes: number; readonly unsharedBytes: number; readonly peakBytes: number };
@@ -120,8 +122,15 @@ const lowerTail = (tail: readonly Tail[], caps: DeviceCaps, uniforms: UniformBlo
     }),
   );
 
+/** Memory that kernels on arenas need besides: slabs by their bytes, tables by their words. */
+export interface TailMemory {
+  readonly slabs?: readonly number[];
+  readonly tables?: readonly Uint32Array<ArrayBuffer>[];
+}
+
 /** A plan of kernels that work on arenas alone. */
-export function planTail(tail: readonly Tail[], caps: DeviceCaps): Plan {
+export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], tables = [] }: TailMemory = {}): Plan {
+  const slabBytes = slabs.reduce((a, b) => a + b, 0);
   const uniforms = emptyUniforms();
   return {
     dispatches: lowerTail(tail, caps, uniforms),
@@ -129,9 +138,10 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps): Plan {
     outputs: [],
     externals: [],
     constants: [],
-    slabs: [],
+    tables,
+    slabs,
     uniforms: joinUniforms(uniforms),
-    memory: { slabBytes: 0, unsharedBytes: 0, peakBytes: 0 },
+    memory: { slabBytes, unsharedBytes: slabBytes, peakBytes: slabBytes },
     flops: 0,
   };
 }
@@ -158,6 +168,7 @@ export function compilePlan({ outputs, arenas, caps, relayout, choose, tail }: P
     externals: leaves(ir, order, memory, 'external'),
     outputs: readable,
     constants: memory.constants,
+    tables: [],
     slabs: memory.slabs,
     uniforms: joinUniforms(uniforms),
     memory: {

@@ -27,14 +27,15 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
   return {
     name: 'adagrad',
     lr,
+    weightDecay,
     slots: ['sum'],
     initial: [initialAccumulatorValue],
-    hyperparameters: { weight_decay: weightDecay, eps },
-    scalars: (step, rate) => [rate / (1 + (step - 1) * lrDecay)],
+    hyperparameters: { eps },
+    scalars: (step) => [1 / (1 + (step - 1) * lrDecay)],
     rule: `
-  g += params.weight_decay * w;
+  g += weight_decay * w;
   m0 += g * g;
-  w -= step.s0 * g / (sqrt(m0) + params.eps);`,
+  w -= learning_rate * step.s0 * g / (sqrt(m0) + params.eps);`,
     config: { lr, lrDecay, weightDecay, initialAccumulatorValue, eps },
   };
 }

@@ -1,5 +1,5 @@
 /** Adam and AdamW. Imports optimizer. */
-import { checkRanges, type Optimizer } from './optimizer.ts';
+import { checkRanges, momentRanges, type Optimizer } from './optimizer.ts';
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */
@@ -19,27 +19,23 @@ function build(
   { lr = 0.001, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false }: AdamOptions,
 ): Optimizer {
   const [beta1, beta2] = betas;
-  checkRanges(name, {
-    lr: [lr, 0, Infinity],
-    'betas[0]': [beta1, 0, 1 - Number.EPSILON],
-    'betas[1]': [beta2, 0, 1 - Number.EPSILON],
-    eps: [eps, 1e-30, Infinity],
-    weightDecay: [weightDecay, 0, Infinity],
-  });
+  checkRanges(name, { ...momentRanges({ lr, betas, weightDecay }), eps: [eps, 1e-30, Infinity] });
   const lines = [
-    name === 'adamw' ? 'w *= step.s2;' : 'g += params.weight_decay * w;',
-    'm0 = params.beta1 * m0 + params.beta1_rest * g;',
+    name === 'adamw' ? 'w *= 1.0 - learning_rate * weight_decay;' : 'g += weight_decay * w;',
+    'm0 = step.s2 * m0 + step.s3 * g;',
     'm1 = params.beta2 * m1 + params.beta2_rest * g * g;',
     amsgrad ? 'm2 = max(m2, m1);' : '',
-    `w -= step.s0 * m0 / (sqrt(${amsgrad ? 'm2' : 'm1'}) * step.s1 + params.eps);`,
+    `w -= learning_rate * step.s0 * m0 / (sqrt(${amsgrad ? 'm2' : 'm1'}) * step.s1 + params.eps);`,
   ];
   return {
     name,
     lr,
+    weightDecay,
+    momentum: beta1,
     slots: ['exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])],
     // 1 - beta2 is exact here; in float32 inside the shader it would be off by 2e-5 of itself.
-    hyperparameters: { weight_decay: weightDecay, beta1, beta1_rest: 1 - beta1, beta2, beta2_rest: 1 - beta2, eps },
-    scalars: (step, rate) => [rate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), 1 - rate * weightDecay],
+    hyperparameters: { beta2, beta2_rest: 1 - beta2, eps },
+    scalars: (step, momentum) => [1 / (1 - momentum ** step), 1 / Math.sqrt(1 - beta2 ** step), momentum, 1 - momentum],
     rule: lines.filter(Boolean).join('\n'),
     config: { lr, betas, eps, weightDecay, amsgrad },
   };

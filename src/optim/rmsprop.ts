@@ -29,19 +29,22 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const slots = ['square_avg', ...(centered ? ['grad_avg'] : []), ...(momentum > 0 ? ['momentum_buffer'] : [])];
   const buffer = `m${slots.length - 1}`;
   const lines = [
-    'g += params.weight_decay * w;',
+    'g += weight_decay * w;',
     'm0 = params.alpha * m0 + (1.0 - params.alpha) * g * g;',
     centered ? 'm1 = params.alpha * m1 + (1.0 - params.alpha) * g;' : '',
     // Rounding may take the variance below zero by an ulp.
     `let scaled = g / (sqrt(${centered ? 'max(m0 - m1 * m1, vec4f())' : 'm0'}) + params.eps);`,
-    momentum > 0 ? `${buffer} = params.momentum * ${buffer} + scaled;` : '',
-    `w -= step.learning_rate * ${momentum > 0 ? buffer : 'scaled'};`,
+    momentum > 0 ? `${buffer} = step.s0 * ${buffer} + scaled;` : '',
+    `w -= learning_rate * ${momentum > 0 ? buffer : 'scaled'};`,
   ];
   return {
     name: 'rmsprop',
     lr,
+    weightDecay,
+    ...(momentum > 0 && { momentum }),
     slots,
-    hyperparameters: { weight_decay: weightDecay, alpha, eps, momentum },
+    hyperparameters: { alpha, eps },
+    scalars: (_step, current) => [current],
     rule: lines.filter(Boolean).join('\n'),
     config: { lr, alpha, eps, weightDecay, momentum, centered },
   };

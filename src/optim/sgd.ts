@@ -29,17 +29,19 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   });
   if (nesterov) checkRanges('sgd with nesterov', { momentum: [momentum, Number.MIN_VALUE, Infinity] });
   const withMomentum = `
-  g += params.weight_decay * w;
-  m0 = params.momentum * m0 + step.s0 * g;
-  w -= step.learning_rate * ${nesterov ? '(g + params.momentum * m0)' : 'm0'};`;
+  g += weight_decay * w;
+  m0 = step.s1 * m0 + step.s0 * g;
+  w -= learning_rate * ${nesterov ? '(g + step.s1 * m0)' : 'm0'};`;
   return {
     name: 'sgd',
     lr,
+    weightDecay,
+    ...(momentum > 0 && { momentum }),
     slots: momentum > 0 ? ['momentum_buffer'] : [],
-    hyperparameters: momentum > 0 ? { weight_decay: weightDecay, momentum } : { weight_decay: weightDecay },
+    hyperparameters: {},
     // The first gradient enters the buffer whole, as in PyTorch.
-    scalars: (step) => [step === 1 ? 1 : 1 - dampening],
-    rule: momentum > 0 ? withMomentum : 'w -= step.learning_rate * (g + params.weight_decay * w);',
+    scalars: (step, current) => [step === 1 ? 1 : 1 - dampening, current],
+    rule: momentum > 0 ? withMomentum : 'w -= learning_rate * (g + weight_decay * w);',
     config: { lr, momentum, dampening, weightDecay, nesterov },
   };
 }

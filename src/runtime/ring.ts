@@ -11,6 +11,8 @@ export interface StepMetrics {
   readonly loss: number;
   readonly correct: number;
   readonly samples: number;
+  /** Of all gradients, where they were clipped by norm; else 0. */
+  readonly gradientNorm: number;
 }
 
 /** Steps that fit before the ring must have been read. */
@@ -60,8 +62,8 @@ export class MetricsRing {
         staging.unmap();
         this.#free.push(staging);
         return slots.map((slot): StepMetrics => {
-          const [loss = 0, correct = 0, samples = 0] = data.subarray(slot * 4, slot * 4 + 3);
-          return { loss, correct, samples };
+          const [loss = 0, correct = 0, samples = 0, gradientNorm = 0] = data.subarray(slot * 4, slot * 4 + 4);
+          return { loss, correct, samples, gradientNorm };
         });
       },
     };

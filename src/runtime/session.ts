@@ -3,7 +3,7 @@
  * pass and one submit a run, nothing allocated and nothing awaited. Imports compile, gpu, util.
  */
 
-import { STEP_BYTES } from '../compile/lower.ts';
+import { GROUPS_PLACE } from '../compile/lower.ts';
 import type { Arenas } from '../compile/memory.ts';
 import type { BufferRef, Place } from '../compile/place.ts';
 import { ALIGNMENT, bytesFor } from '../compile/place.ts';
@@ -63,7 +63,7 @@ export class Session {
     [this.#parameters, this.#state, this.#step] = allOrNone(device.ledger, (create) => [
       this.#shards('parameters', create),
       create('state', Math.max(ALIGNMENT, arenas.state.shards[0] ?? 0), STORAGE()),
-      create('step', STEP_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
+      create('step', GROUPS_PLACE.offset + GROUPS_PLACE.bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
     ]);
   }
 
@@ -146,12 +146,23 @@ export class Session {
       gpu.queue.writeBuffer(buffer, 0, new Float32Array(elements).fill(value));
       return buffer;
     });
+    const tables = plan.tables.map((words) => {
+      const buffer = create('table', bytesFor(words.length), STORAGE());
+      gpu.queue.writeBuffer(buffer, 0, words);
+      return buffer;
+    });
     const inputs = new Map(plan.inputs.map((t) => [t.name, create(`input ${t.name}`, t.place.bytes, STORAGE())]));
     const bufferOf = (ref: BufferRef): GPUBuffer => {
       const named =
         ref.kind === 'input' ? inputs.get(ref.name) : ref.kind === 'external' ? externals[ref.name] : undefined;
       const indexed =
-        ref.kind === 'slab' ? slabs[ref.index] : ref.kind === 'constant' ? constants[ref.index] : undefined;
+        ref.kind === 'slab'
+          ? slabs[ref.index]
+          : ref.kind === 'constant'
+            ? constants[ref.index]
+            : ref.kind === 'table'
+              ? tables[ref.index]
+              : undefined;
       const buffer = named ?? indexed ?? (ref.kind === 'params' ? uniforms : this.#arenaBuffer(ref));
       if (!buffer)
         throw new StateError(
@@ -168,7 +179,7 @@ export class Session {
       const { pipeline, layout } = pipelines.now(d);
       return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
     });
-    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...inputs.values()] };
+    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...tables, ...inputs.values()] };
   }
 
   /** Frees what belongs to one plan alone. */
@@ -240,6 +251,15 @@ export class Session {
   writePlace(place: Place, data: TensorData): void {
     this.check();
     this.device.gpu.queue.writeBuffer(this.#arenaBuffer(place.buffer)!, place.offset, data);
+  }
+
+  /** Copies all parameters, as they are now, to a slot of the optimizer. */
+  copyParameters(slot: number): void {
+    this.check();
+    const encoder = this.device.gpu.createCommandEncoder();
+    for (const [shard, buffer] of this.#parameters.entries())
+      encoder.copyBufferToBuffer(buffer, 0, this.#slots[slot]![shard]!, 0, buffer.size);
+    this.device.gpu.queue.submit([encoder.finish()]);
   }
 
   /** Destroys every buffer of the session. A second call does nothing. */

@@ -13,6 +13,8 @@ export interface BatchLogs extends Position {
   readonly meanLoss: number;
   readonly meanAccuracy: number | null;
   readonly learningRate: number;
+  /** Norm of all gradients before clipping; null where they are not clipped by norm, or wait for more batches. */
+  readonly gradientNorm: number | null;
   /** Samples per second over this call of fit, evaluation left out. */
   readonly samplesPerSecond: number;
 }

@@ -33,8 +33,33 @@ export type TrainingRecord = {
   readonly loss: { readonly name: string; readonly config: Json };
   /** How samples of bytes were normalised. */
   readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
+  /** How the gradients change the weights; absent in older files. */
+  readonly update?: UpdateRecord;
+  /** 'ema' where the file has the averaged weights in place of the weights: it cannot be gone on with. */
+  readonly weights?: 'ema';
   /** What else the caller wants to keep: names of classes, the command line, ... */
   readonly extra: Json;
+};
+
+/** Groups (none where all parameters are trained alike), schedule and accumulation, as JSON. */
+export type UpdateRecord = {
+  readonly groups: readonly {
+    readonly parameters: readonly string[];
+    readonly lr: number;
+    readonly weightDecay: number;
+    readonly l1: number;
+    readonly frozen: boolean;
+  }[];
+  readonly schedule: { readonly name: string; readonly config: Json; readonly state: Json } | null;
+  readonly clip: Json;
+  /** Batches done in all; batches and samples whose gradients wait for a step. */
+  readonly accumulation: {
+    readonly steps: number;
+    readonly passes: number;
+    readonly batches: number;
+    readonly samples: number;
+  };
+  readonly ema: { readonly decay: number } | null;
 };
 
 const FORMAT = 'gabor-1';
@@ -50,6 +75,13 @@ export function encodeCheckpoint({ tensors, slots, training }: Checkpoint): Uint
   return writeSafetensors(all, training ? { format: FORMAT, training: JSON.stringify(training) } : {});
 }
 
+const isCount = (n: unknown): boolean => Number.isSafeInteger(n) && Number(n) >= 0;
+
+const isUpdate = ({ groups, accumulation }: UpdateRecord): boolean =>
+  Array.isArray(groups) &&
+  groups.every((group) => Array.isArray(group?.parameters)) &&
+  [accumulation?.passes, accumulation?.batches, accumulation?.samples].every(isCount);
+
 function parseTraining(text: string | undefined): TrainingRecord | null {
   if (text === undefined) return null;
   let json: unknown;
@@ -60,7 +92,6 @@ function parseTraining(text: string | undefined): TrainingRecord | null {
       cause,
     });
   }
-  const isCount = (n: unknown): boolean => Number.isSafeInteger(n) && Number(n) >= 0;
   const r = json as TrainingRecord;
   const ok =
     typeof json === 'object' &&
@@ -72,7 +103,8 @@ function parseTraining(text: string | undefined): TrainingRecord | null {
     isCount(r.position?.epoch) &&
     isCount(r.position?.batch) &&
     isCount(r.seed) &&
-    isCount(r.batchSize);
+    isCount(r.batchSize) &&
+    (r.update === undefined || isUpdate(r.update));
   if (!ok)
     throw new FormatError(
       'checkpoint: its training record lacks the model, position, seed, batch size, optimizer or loss. The file is damaged; use another one.',

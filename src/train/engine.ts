@@ -1,32 +1,24 @@
 /** A model on a device: its parameters, its plans for every batch size and mode, its replay. The trainer and inference sessions stand on it. Imports all below. */
 
-import stepText from '../../shaders/lib/step.wgsl?raw';
-import recordText from '../../shaders/metrics/record.wgsl?raw';
 import { gradients } from '../compile/autodiff.ts';
 import type { Sink } from '../compile/ir.ts';
 import { type ArenaEntry, type Place, planArena } from '../compile/place.ts';
-import { compilePlan, type Plan, type PlanTensor, type Tail } from '../compile/plan.ts';
+import { compilePlan, type Plan, type PlanTensor } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import { allOrNone } from '../gpu/ledger.ts';
 import { external, input } from '../graph/define-op.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
-import type { ShaderSource, Value } from '../graph/types.ts';
+import type { Value } from '../graph/types.ts';
 import { initialValues } from '../nn/init.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { binary, gatherImages, gatherRows, relayout } from '../ops/index.ts';
-import { RING_SLOTS } from '../runtime/ring.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
-
-const recordShader: ShaderSource = {
-  file: 'metrics/record.wgsl',
-  text: recordText,
-  includes: { 'lib/step.wgsl': stepText },
-};
+import { recordTail } from './record-tail.ts';
 
 /** A data set on the GPU. */
 export interface ResidentData {
@@ -44,10 +36,12 @@ export interface PlanKey {
   /** Where samples come from: a data set on the GPU, or inputs `x` and `y`. */
   readonly data?: ResidentData;
   readonly shuffle?: boolean;
+  /** Slot whose tensors stand in for the parameters: averaged weights. Not for training. */
+  readonly weights?: number;
 }
 
-const keyText = ({ mode, batch, data, shuffle = false }: PlanKey): string =>
-  `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle}`;
+const keyText = ({ mode, batch, data, shuffle = false, weights }: PlanKey): string =>
+  `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle} ${weights ?? 'own'}`;
 
 export interface NamedTensor {
   readonly shape: Shape;
@@ -59,6 +53,10 @@ export interface EngineOptions {
   readonly loss?: Loss;
   readonly seed?: number;
   readonly choose?: Chooser;
+  /** Names of parameters in the order that the arena has; default: the model's. */
+  readonly order?: readonly string[];
+  /** Parameters without gradients. */
+  readonly frozen?: ReadonlySet<string>;
   /** The ring that loss and hits go to; plans for training and evaluation need it. */
   readonly ring?: GPUBuffer;
 }
@@ -89,10 +87,21 @@ function sources(
   return { x, y: () => gatherRows(external('targets', [count, ...targetShape], dtype), options) };
 }
 
+/** The plan with the parameters read from a slot. */
+function withWeights(plan: Plan, slot: number): Plan {
+  const swap = <T extends { readonly place: Place }>(bound: T): T =>
+    bound.place.buffer.kind === 'parameters'
+      ? { ...bound, place: { ...bound.place, buffer: { kind: 'slot', slot, shard: bound.place.buffer.shard } } }
+      : bound;
+  const dispatches = plan.dispatches.map((d) => ({ ...d, bindings: d.bindings.map(swap) }));
+  return { ...plan, dispatches, outputs: plan.outputs.map(swap) };
+}
+
 export class Engine {
   readonly device: Device;
   readonly model: Model;
   readonly session: Session;
+  /** In the model's order. */
   readonly parameters: readonly ArenaEntry[];
   readonly states: readonly ArenaEntry[];
   #options: EngineOptions;
@@ -102,12 +111,15 @@ export class Engine {
   constructor(device: Device, model: Model, options: EngineOptions) {
     const of = (kind: string) => model.parameters.filter((spec) => spec.kind === kind);
     const limit = device.caps.maxBindingBytes;
-    const arenas = { parameters: planArena(of('parameter'), limit), state: planArena(of('state'), limit) };
+    const rank = new Map(options.order?.map((name, i) => [name, i]));
+    const ordered = of('parameter').sort((a, b) => (rank.get(a.name) ?? 0) - (rank.get(b.name) ?? 0));
+    const arenas = { parameters: planArena(ordered, limit), state: planArena(of('state'), limit) };
     this.device = device;
     this.model = model;
     this.#options = options;
     this.session = new Session(device, arenas);
-    this.parameters = arenas.parameters.entries;
+    const entryOf = new Map(arenas.parameters.entries.map((entry) => [entry.name, entry]));
+    this.parameters = of('parameter').map(({ name }) => entryOf.get(name)!);
     this.states = arenas.state.entries;
     try {
       for (const { name, shape, init } of model.parameters)
@@ -146,7 +158,7 @@ export class Engine {
 
   /** The plan as data, not yet on the device. */
   describePlan(key: PlanKey): Plan {
-    const { loss, choose, ring } = this.#options;
+    const { loss, choose, ring, frozen } = this.#options;
     const { x, y } = sources(key, this.model, loss);
     const { output, tracing } = this.model.trace({
       batch: key.batch,
@@ -162,7 +174,9 @@ export class Engine {
       outputs.push({ value: values.loss, sink: { kind: 'read', name: 'loss' } });
       if (values.correct) outputs.push({ value: values.correct, sink: { kind: 'read', name: 'correct' } });
       if (key.mode === 'train') {
-        const wrt = [...tracing.parameters.values()].filter(({ spec }) => spec.kind === 'parameter');
+        const wrt = [...tracing.parameters.values()].filter(
+          ({ spec }) => spec.kind === 'parameter' && !frozen?.has(spec.name),
+        );
         const found = gradients(
           [{ value: values.loss }],
           wrt.map(({ value }) => value),
@@ -177,7 +191,9 @@ export class Engine {
     }
     const tail =
       key.mode !== 'predict' && ring ? (read: readonly PlanTensor[]) => [recordTail(read, key.batch)] : undefined;
-    return compilePlan({ outputs, arenas: this.session.arenas, caps: this.device.caps, relayout, choose, tail });
+    const { arenas } = this.session;
+    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail });
+    return key.weights === undefined ? plan : withWeights(plan, key.weights);
   }
 
   /** The data set on the GPU, uploaded at its first use; null where it is too large to be bound. */
@@ -265,21 +281,4 @@ export class Engine {
     }
     this.#resident.clear();
   }
-}
-
-/** The kernel that writes a step's loss and hits to the ring. */
-function recordTail(read: readonly PlanTensor[], samples: number): Tail {
-  const place = (name: string): Place | undefined => read.find((t) => t.name === name)?.place;
-  const correct = place('correct');
-  const ring: Place = { buffer: { kind: 'external', name: 'ring' }, offset: 0, bytes: RING_SLOTS * 16 };
-  return {
-    label: 'metrics.record',
-    kernel: {
-      shader: recordShader,
-      defines: { CORRECT: correct !== undefined },
-      bind: { loss: place('loss')!, ...(correct && { correct }), ring },
-      params: { samples },
-      workgroups: [1, 1, 1],
-    },
-  };
 }

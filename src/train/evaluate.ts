@@ -15,7 +15,8 @@ export interface Evaluation {
 /** Batches between two reads of the ring: a third of it, since up to three reads are on their way. */
 const CHUNK = Math.floor(RING_SLOTS / 4);
 
-export async function runEvaluate(trainer: Trainer, data: Dataset): Promise<Evaluation> {
+/** `weights`: the slot of the weights to be used in place of the parameters. */
+export async function runEvaluate(trainer: Trainer, data: Dataset, weights?: number): Promise<Evaluation> {
   const { engine, ring, options } = trainer;
   const batch = Math.min(options.batchSize, data.count);
   const resident = engine.resident(data) ?? undefined;
@@ -31,14 +32,14 @@ export async function runEvaluate(trainer: Trainer, data: Dataset): Promise<Eval
   let slots: number[] = [];
   for (let first = 0, index = 0; first < data.count; first += batch, index++) {
     const size = Math.min(batch, data.count - first);
-    const plan = await engine.plan({ mode: 'eval', batch: size, data: resident });
+    const plan = await engine.plan({ mode: 'eval', batch: size, data: resident, weights });
     if (!resident) {
       const { x, y } = data.gather(Array.from({ length: size }, (_, i) => first + i));
       engine.session.write(plan, 'x', x);
       engine.session.write(plan, 'y', y);
     }
     // Not the slots of the trainer's last step and of the one that may be pending: `metrics` still tells them.
-    const slot = (trainer.position.step + 2 + (index % (RING_SLOTS - 2))) % RING_SLOTS;
+    const slot = (trainer.passes + 2 + (index % (RING_SLOTS - 2))) % RING_SLOTS;
     slots.push(slot);
     const full = slots.length === CHUNK || first + batch >= data.count;
     if (full && reads.length >= 2) await collect();

@@ -18,6 +18,8 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** Go on where the loaded checkpoint was; default false. */
   readonly resume?: boolean;
+  /** Validate with the averaged weights; default false. */
+  readonly useEma?: boolean;
   /** Stops after the step that is being made when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -34,9 +36,19 @@ const MOST_STEPS = RING_SLOTS / 4;
 /** Time that a chunk of steps should take, ms: long enough to hide a read, short enough for a lively progress bar. */
 const CHUNK_MS = 60;
 
+/** A batch that was enqueued. */
+interface Step {
+  readonly step: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  /** Its place in the ring, and whether it changed the weights. */
+  readonly slot: number;
+  readonly applied: boolean;
+}
+
 interface Chunk {
   readonly read: RingRead;
-  readonly steps: readonly { readonly step: number; readonly batch: number; readonly learningRate: number }[];
+  readonly steps: readonly Step[];
 }
 
 type Clock = () => number;
@@ -47,7 +59,7 @@ class Epoch {
   readonly options: FitOptions;
   readonly plan: { batches: number; epochs: number; classifies: boolean };
   #chunks: Chunk[] = [];
-  #steps: { step: number; batch: number; learningRate: number }[] = [];
+  #steps: Step[] = [];
   #chunkSize = 2;
   #lastRead = performance.now();
   #loss = 0;
@@ -75,15 +87,15 @@ class Epoch {
   /** Enqueues a step; at the end of a chunk the ring is copied along, and the loop waits for the chunk before the last. */
   async step(
     prepared: Prepared,
-    { batch, first, last }: { batch: number; first: number; last: boolean },
+    { batch, first, samples, last }: { batch: number; first: number; samples: number; last: boolean },
   ): Promise<void> {
     const { trainer } = this;
     const learningRate = trainer.learningRate;
     const full = last || this.#steps.length + 1 >= this.#chunkSize;
     if (full && this.#chunks.length >= 2) await this.#collect();
     const target = full ? trainer.ring.take() : null;
-    trainer.replay(prepared, { first, copyTo: target });
-    this.#steps.push({ step: trainer.position.step, batch, learningRate });
+    trainer.replay(prepared, { first, samples, last, copyTo: target });
+    this.#steps.push({ step: trainer.position.step, batch, learningRate, ...trainer.last! });
     if (!target) return;
     this.#read(target);
   }
@@ -91,7 +103,7 @@ class Epoch {
   /** The steps since the last chunk become one: the ring has been copied to `target`. */
   #read(target: GPUBuffer): void {
     const { ring } = this.trainer;
-    const slots = this.#steps.map(({ step }) => this.trainer.slotOf(step));
+    const slots = this.#steps.map(({ slot }) => slot);
     this.#chunks.push({ read: ring.read(target, slots), steps: this.#steps });
     this.#steps = [];
   }
@@ -121,7 +133,7 @@ class Epoch {
       this.#loss += m.loss * m.samples;
       this.#correct += m.correct;
       this.#samples += m.samples;
-      const { step, batch, learningRate } = steps[i]!;
+      const { step, batch, learningRate, applied } = steps[i]!;
       const logs: BatchLogs = {
         step,
         epoch: this.trainer.position.epoch + 1,
@@ -133,6 +145,7 @@ class Epoch {
         meanLoss: this.totals.loss,
         meanAccuracy: this.totals.accuracy,
         learningRate,
+        gradientNorm: applied && this.trainer.clipsNorm ? m.gradientNorm : null,
         samplesPerSecond: this.#rate(m.samples),
       };
       for (const callback of this.options.callbacks ?? []) await callback.onBatchEnd?.(logs);
@@ -165,16 +178,24 @@ function writeBatch(
 }
 
 export async function runFit(trainer: Trainer, data: Dataset, options: FitOptions): Promise<History> {
-  const { epochs = 1, validation, callbacks = [], shuffle = true, resume = false, signal } = options;
+  const { epochs = 1, validation, callbacks = [], shuffle = true, resume = false, useEma, signal } = options;
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
   if (validation) trainer.checkData(validation, 'fit, validation');
-  const { batchSize } = trainer.options;
+  const { batchSize, schedule } = trainer.options;
+  const monitor = schedule?.feedback?.monitor;
+  if (monitor?.startsWith('val') && !validation)
+    throw new ArgumentError(
+      `fit: ${schedule?.name} follows ${monitor}, but there is no validation. Pass validation data, or monitor "loss".`,
+    );
   const batches = Math.ceil(data.count / batchSize);
   const resident: ResidentData | undefined = trainer.engine.resident(data) ?? undefined;
   const planOf = (size: number): Promise<Prepared> =>
     trainer.engine.plan({ mode: 'train', batch: size, data: resident, shuffle: resident ? shuffle : false });
-  if (!resume) trainer.moveTo({ epoch: trainer.position.epoch, batch: 0 });
+  if (!resume) {
+    trainer.moveTo({ epoch: trainer.position.epoch, batch: 0 });
+    trainer.updater.discard();
+  }
   const until = resume ? epochs : trainer.position.epoch + epochs;
   const done: EpochLogs[] = [];
   let [busy, samples] = [0, 0];
@@ -199,7 +220,8 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
         const size = Math.min(batchSize, data.count - first);
         const prepared = await planOf(size);
         if (!resident) writeBatch(trainer, data, { prepared, first, size, shuffle });
-        await epoch.step(prepared, { batch: batch + 1, first, last: batch + 1 === batches });
+        const last = batch + 1 === batches;
+        await epoch.step(prepared, { batch: batch + 1, first, samples: size, last });
         trainer.moveTo({ epoch: trainer.position.epoch, batch: batch + 1 });
       }
       await epoch.finish();
@@ -211,7 +233,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
     if (trainer.position.batch < batches) break; // aborted in the middle of the epoch
     trainer.moveTo({ epoch: trainer.position.epoch + 1, batch: 0 });
     const evaluationStart = clock();
-    const result = validation ? await trainer.evaluate(validation) : null;
+    const result = validation ? await trainer.evaluate(validation, { useEma }) : null;
     const logs: EpochLogs = {
       epoch: trainer.position.epoch,
       step: trainer.position.step,
@@ -222,6 +244,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       valSeconds: (clock() - evaluationStart) / 1000,
     };
     done.push(logs);
+    if (monitor) trainer.observe(logs[monitor] ?? Number.NaN);
     for (const callback of callbacks) await callback.onEpochEnd?.(logs);
   }
   for (const callback of callbacks) await callback.onTrainEnd?.();

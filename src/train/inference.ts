@@ -5,7 +5,7 @@ import type { Value } from '../graph/types.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { sigmoid, softmax } from '../ops/index.ts';
-import { ArgumentError } from '../util/errors.ts';
+import { ArgumentError, StateError } from '../util/errors.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { Engine } from './engine.ts';
 import { type PredictInput, runPredict } from './predict.ts';
@@ -14,6 +14,8 @@ import { checkWeights, loadWeights } from './weights.ts';
 export interface SessionOptions {
   /** Bytes of a safetensors file: a checkpoint of a trainer, or weights with the model's parameter names. */
   readonly weights: Uint8Array;
+  /** Use the averaged weights that a checkpoint holds beside the weights; default false. */
+  readonly useEma?: boolean;
   /** What is done to the model's output. Default: what the checkpoint's loss would do (softmax for cross-entropy), else nothing. */
   readonly output?: 'softmax' | 'sigmoid' | 'none';
   /** Most samples in one run; default 64. */
@@ -51,9 +53,15 @@ const BY_LOSS: { readonly [loss: string]: 'softmax' | 'sigmoid' } = {
 export function createSession(
   device: Device,
   model: Model,
-  { weights, output, batchSize = 64, choose }: SessionOptions,
+  { weights, output, batchSize = 64, choose, useEma = false }: SessionOptions,
 ): InferenceSession {
-  const checkpoint = decodeCheckpoint(weights);
+  const decoded = decodeCheckpoint(weights);
+  const average = decoded.slots.get('ema');
+  if (useEma && !average && decoded.training?.weights !== 'ema')
+    throw new StateError(
+      'createSession: the file has no averaged weights. Train with ema: { decay }, or leave out useEma.',
+    );
+  const checkpoint = { ...decoded, tensors: new Map([...decoded.tensors, ...(useEma && average ? average : [])]) };
   const { training } = checkpoint;
   const wanted = output ?? (training ? BY_LOSS[training.loss.name] : undefined) ?? 'none';
   const apply = Object.hasOwn(OUTPUTS, wanted) ? OUTPUTS[wanted] : undefined;

@@ -8,6 +8,8 @@ import type { Engine } from './engine.ts';
 export type PredictInput = Dataset | Float32Array<ArrayBuffer> | Uint8Array;
 
 export interface Predictor {
+  /** The slot of the weights to be used in place of the parameters. */
+  readonly weights?: number;
   readonly engine: Engine;
   readonly batchSize: number;
   readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
@@ -57,14 +59,14 @@ function planBatch(count: number, most: number): number {
 
 /** Row-major [n, ...outputShape]. */
 export async function runPredict(predictor: Predictor, data: PredictInput): Promise<Float32Array<ArrayBuffer>> {
-  const { engine, batchSize } = predictor;
+  const { engine, batchSize, weights } = predictor;
   const { count, take } = batches(predictor, data);
   const width = sizeOf(engine.model.outputShape);
   const out = new Float32Array(count * width);
   for (let first = 0; first < count; ) {
     const size = Math.min(batchSize, count - first);
     const batch = planBatch(size, batchSize);
-    const plan = await engine.plan({ mode: 'predict', batch });
+    const plan = await engine.plan({ mode: 'predict', batch, weights });
     const x = new Float32Array(batch * sizeOf(engine.model.inputShape));
     x.set(take(first, size));
     engine.session.write(plan, 'x', x);

@@ -1,73 +1,58 @@
 /** `createTrainer`: a model, a loss and an optimizer on a device; `fit`, `step`, `evaluate`, `predict`, `save`. Imports all below. */
-import { planTail } from '../compile/plan.ts';
-import type { Chooser } from '../compile/select.ts';
-import type { Batch, Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import { readRanges } from '../gpu/readback.ts';
-import type { Json } from '../graph/types.ts';
-import type { Loss } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
-import type { Schedule } from '../optim/schedules.ts';
 import { MetricsRing, RING_SLOTS, type StepMetrics } from '../runtime/ring.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { packStep, type StepWords } from '../runtime/step.ts';
-import { ArgumentError, StateError } from '../util/errors.ts';
-import { sizeOf } from '../util/shape.ts';
+import { StateError } from '../util/errors.ts';
 import { streamKey } from '../util/shuffle.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Position } from './checkpoint.ts';
 import { checkBatch, checkDataset } from './checks.ts';
 import { Engine, type NamedTensor } from './engine.ts';
 import { type Evaluation, runEvaluate } from './evaluate.ts';
 import { type FitOptions, type History, runFit } from './fit.ts';
+import { resolveGroups } from './groups.ts';
+import {
+  type CheckedOptions,
+  checkOptions,
+  type LoadOptions,
+  type Metrics,
+  type ReplayOptions,
+  type SaveOptions,
+  type StepBatch,
+  type TrainerOptions,
+  type WeightsOptions,
+} from './options.ts';
 import { type PredictInput, runPredict } from './predict.ts';
-import { updateTails } from './update.ts';
-import { checkSlots, checkWeights, loadWeights } from './weights.ts';
-
-export interface TrainerOptions {
-  readonly loss: Loss;
-  readonly optimizer: Optimizer;
-  /** Samples in a step; default 64. */
-  readonly batchSize?: number;
-  /** First weights, order of samples and dropout follow from it; default 0. */
-  readonly seed?: number;
-  /** Learning rate over time; default: constant. */
-  readonly schedule?: Schedule;
-  /** Picks kernels; default: the best for the device. */
-  readonly choose?: Chooser;
-}
-
-/** A batch of host data for `step`: samples as the model takes them (normalised), targets as the loss takes them. */
-export type StepBatch = Pick<Batch, 'x' | 'y'>;
-
-export interface LoadOptions {
-  /** Take weights and running statistics, not the optimizer's state and the position; default false. */
-  readonly weightsOnly?: boolean;
-}
+import { recordOf } from './record.ts';
+import { Updater } from './updater.ts';
+import { checkWeights, loadWeights } from './weights.ts';
 
 /** Trains one model on one device. Made by `createTrainer`; owns GPU memory until `dispose`. */
 export class Trainer {
   readonly device: Device;
   readonly model: Model;
-  readonly options: Required<Omit<TrainerOptions, 'schedule' | 'choose'>> & Pick<TrainerOptions, 'schedule' | 'choose'>;
+  readonly options: CheckedOptions;
   readonly engine: Engine;
   readonly ring: MetricsRing;
-  #update: Prepared;
+  readonly updater: Updater;
   #position: Position = { step: 0, epoch: 0, batch: 0 };
-  #pending: { plan: Prepared; words: StepWords } | null = null;
+  #last: Trainer['last'] = null;
   #normalization: { mean: readonly number[]; std: readonly number[] } | null = null;
 
   /** Use `createTrainer`. */
   constructor(
-    options: Trainer['options'],
-    parts: { device: Device; model: Model; engine: Engine; ring: MetricsRing; update: Prepared },
+    options: CheckedOptions,
+    parts: { device: Device; model: Model; engine: Engine; ring: MetricsRing; updater: Updater },
   ) {
     this.options = options;
     this.device = parts.device;
     this.model = parts.model;
     this.engine = parts.engine;
     this.ring = parts.ring;
-    this.#update = parts.update;
+    this.updater = parts.updater;
   }
 
   /** Steps and epochs done so far. */
@@ -75,38 +60,64 @@ export class Trainer {
     return this.#position;
   }
 
-  /** Learning rate of the next step. */
-  get learningRate(): number {
-    const { optimizer, schedule } = this.options;
-    return schedule
-      ? schedule.at(schedule.per === 'step' ? this.#position.step : this.#position.epoch, optimizer.lr)
-      : optimizer.lr;
+  /** Batches done so far: as many as steps, unless gradients are accumulated. */
+  get passes(): number {
+    return this.updater.passes(this.#position);
   }
 
-  /** Words of the step after `position`. */
-  stepWords(first: number): StepWords {
-    const { optimizer, seed } = this.options;
-    const index = this.#position.step + 1;
-    const learningRate = this.learningRate;
+  /** The last batch: its slot of the ring, and whether its gradients have changed the weights. */
+  get last(): { readonly slot: number; readonly applied: boolean } | null {
+    return this.#last;
+  }
+
+  /** Learning rate of the next step. */
+  get learningRate(): number {
+    return this.updater.rateOf(this.options.optimizer.lr, this.#position);
+  }
+
+  /** Shows a schedule that follows a metric (reduceLROnPlateau) its next value. `fit` does so after every epoch. */
+  observe(metric: number): void {
+    this.updater.observe(metric, this.#position);
+  }
+
+  /** Counts a batch; words of its forward and backward pass. */
+  #begin(first: number, samples: number): StepWords {
+    const { seed } = this.options;
+    const pass = this.passes + 1;
+    const slot = pass % RING_SLOTS;
+    this.#last = { slot, applied: false };
     return {
-      index,
-      slot: index % RING_SLOTS,
-      seed: streamKey(seed, 2 * index),
+      ...this.updater.begin(samples),
+      index: this.#position.step + 1,
+      slot,
+      seed: streamKey(seed, 2 * pass),
       shuffle: streamKey(seed, 2 * this.#position.epoch + 1),
       first,
-      learningRate,
-      scalars: optimizer.scalars?.(index, learningRate),
     };
   }
 
-  /** Enqueues one whole step of a prepared plan: for the loop of `fit`. */
+  #applied(): void {
+    this.updater.discard();
+    this.#position = { ...this.#position, step: this.#position.step + 1 };
+    this.#last = { slot: this.#last?.slot ?? this.passes % RING_SLOTS, applied: true };
+  }
+
+  /**
+   * Enqueues a batch of a prepared plan, and the update where enough batches have been accumulated or `last` is set: for
+   * the loop of `fit`. `trainer.last` tells the batch's slot of the ring and whether the weights change.
+   */
   replay(
     plan: Prepared,
-    { first = 0, copyTo }: { readonly first?: number; readonly copyTo?: GPUBuffer | null } = {},
+    { samples, first = 0, last = false, copyTo }: ReplayOptions & { readonly copyTo?: GPUBuffer | null },
   ): void {
     const copy = copyTo ? { source: this.ring.buffer, target: copyTo } : undefined;
-    this.engine.session.run([plan, this.#update], { step: packStep(this.stepWords(first)), copy });
-    this.#position = { ...this.#position, step: this.#position.step + 1 };
+    const { update, accumulate } = this.updater.plans;
+    const words = this.#begin(first, samples);
+    const applies = last || this.updater.isFull;
+    const plans = [plan, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
+    const step = packStep({ ...words, ...(applies && this.updater.words(this.#position)) });
+    this.engine.session.run(plans, { step, copy });
+    if (applies) this.#applied();
   }
 
   /** Moves on in the data; for the loop of `fit`. */
@@ -126,93 +137,96 @@ export class Trainer {
     return runFit(this, data, options);
   }
 
+  /** The slot of the weights to be used; undefined for the weights themselves. */
+  #weights({ useEma = false }: WeightsOptions): number | undefined {
+    return useEma ? this.updater.emaSlot : undefined;
+  }
+
   /** Loss and accuracy on data, in eval mode. */
-  async evaluate(data: Dataset): Promise<Evaluation> {
+  async evaluate(data: Dataset, options: WeightsOptions = {}): Promise<Evaluation> {
     this.checkData(data, 'evaluate');
-    return runEvaluate(this, data);
+    return runEvaluate(this, data, this.#weights(options));
   }
 
   /**
    * What the loss makes of the model's output (probabilities for cross-entropy), row-major [n, ...outputShape].
    * Bytes are normalised as the training data was; a Float32Array is taken as it is.
    */
-  predict(data: PredictInput): Promise<Float32Array<ArrayBuffer>> {
-    return runPredict(
-      { engine: this.engine, batchSize: this.options.batchSize, normalization: this.#normalization },
-      data,
-    );
+  async predict(data: PredictInput, options: WeightsOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const { batchSize } = this.options;
+    const weights = this.#weights(options);
+    return runPredict({ engine: this.engine, batchSize, normalization: this.#normalization, weights }, data);
   }
 
   /** The plan for a batch with its data uploaded. Throws before any GPU work where the batch does not fit. */
-  #upload({ x, y }: StepBatch, at: string): Prepared {
+  #upload({ x, y }: StepBatch, at: string): { plan: Prepared; samples: number } {
     const size = checkBatch({ x, y }, { model: this.model, loss: this.options.loss, at });
     const plan = this.engine.planNow({ mode: 'train', batch: size });
     this.engine.session.write(plan, 'x', x);
     this.engine.session.write(plan, 'y', y);
-    return plan;
+    return { plan, samples: size };
   }
 
-  /** One training step on a batch of host data. Returns at once; `metrics` tells the loss. */
+  /** One batch of host data; a training step, unless gradients are accumulated. Returns at once; `metrics` tells the loss. */
   step(batch: StepBatch): void {
-    this.replay(this.#upload(batch, 'step'));
+    const { plan, samples } = this.#upload(batch, 'step');
+    this.replay(plan, { samples });
   }
 
-  /** Loss and gradients of a batch, without changing the weights. */
+  /** Loss and gradients of a batch, without changing the weights. With accumulationSteps the gradients add up. */
   forwardBackward(batch: StepBatch): void {
-    const plan = this.#upload(batch, 'forwardBackward');
-    const words = this.stepWords(0);
-    this.engine.session.run([plan], { step: packStep(words) });
-    this.#pending = { plan, words };
+    const { plan, samples } = this.#upload(batch, 'forwardBackward');
+    const { accumulate } = this.updater.plans;
+    const step = packStep(this.#begin(0, samples));
+    this.engine.session.run(accumulate ? [plan, accumulate] : [plan], { step });
   }
 
-  /** Changes the weights by the gradients of `forwardBackward`. */
+  /** Changes the weights by the gradients of `forwardBackward`: of the last one or, when accumulating, by their average. */
   applyGradients(): void {
-    if (!this.#pending) throw new StateError('applyGradients: there are no gradients. Call forwardBackward first.');
-    this.engine.session.run([this.#update], { step: packStep(this.#pending.words) });
-    this.#position = { ...this.#position, step: this.#position.step + 1 };
-    this.#pending = null;
+    if (this.updater.waiting === 0 && this.#last?.applied !== false)
+      throw new StateError('applyGradients: there are no gradients. Call forwardBackward first.');
+    const slot = this.#last?.slot ?? this.passes % RING_SLOTS;
+    this.engine.session.run([this.updater.plans.update], {
+      step: packStep({ ...this.updater.words(this.#position), slot }),
+    });
+    this.#applied();
   }
 
-  /** Loss and accuracy of the last step (or of forwardBackward), once the GPU has done it. */
-  async metrics(): Promise<{ loss: number; accuracy: number }> {
-    const index = this.#pending ? this.#pending.words.index! : this.#position.step;
-    if (index === 0) throw new StateError('metrics: no step was made. Call step first.');
+  /** Loss and accuracy of the last batch, once the GPU has done it. */
+  async metrics(): Promise<Metrics> {
+    if (!this.#last) throw new StateError('metrics: no step was made. Call step first.');
+    const { slot, applied } = this.#last;
     this.engine.session.check();
-    const [bytes] = await readRanges(this.device, [
-      { buffer: this.ring.buffer, offset: (index % RING_SLOTS) * 16, bytes: 16 },
-    ]);
-    const [loss = 0, correct = 0, samples = 1] = new Float32Array(bytes!);
-    return { loss, accuracy: correct / samples };
+    const [bytes] = await readRanges(this.device, [{ buffer: this.ring.buffer, offset: slot * 16, bytes: 16 }]);
+    const [loss = 0, correct = 0, samples = 1, norm = 0] = new Float32Array(bytes!);
+    return { loss, accuracy: correct / samples, gradientNorm: applied && this.clipsNorm ? norm : null };
+  }
+
+  /** Whether steps tell the norm of their gradients. */
+  get clipsNorm(): boolean {
+    return this.updater.clip?.kind === 'norm';
   }
 
   /** Weights and running statistics by name, row-major. */
-  parameters(): Promise<Map<string, NamedTensor>> {
-    return this.engine.readTensors('values');
+  async parameters(options: WeightsOptions = {}): Promise<Map<string, NamedTensor>> {
+    const slot = this.#weights(options);
+    const values = await this.engine.readTensors('values');
+    return slot === undefined ? values : new Map([...values, ...(await this.engine.readTensors({ slot }))]);
   }
 
-  /** Gradients of the last step by name, row-major. */
+  /** Gradients of the last batch by name, row-major, before clipping; when accumulating, the average of those that wait. */
   gradients(): Promise<Map<string, NamedTensor>> {
-    return this.engine.readTensors('gradients');
+    return this.updater.gradients();
   }
 
-  /** Everything needed to go on training exactly, as the bytes of a safetensors file. `extra` is kept with it. */
-  async save({ extra = null }: { readonly extra?: Json } = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { optimizer, loss, seed, batchSize } = this.options;
-    const slots = new Map<string, Map<string, NamedTensor>>();
-    for (const [slot, name] of optimizer.slots.entries()) slots.set(name, await this.engine.readTensors({ slot }));
+  /** Everything needed to go on training exactly, as the bytes of a safetensors file. */
+  async save({ extra = null, useEma = false }: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { model, options, updater, position } = this;
+    const record = recordOf({ model, options, updater, position, normalization: this.#normalization });
     return encodeCheckpoint({
-      tensors: await this.parameters(),
-      slots,
-      training: {
-        model: this.model.describe(),
-        position: { ...this.#position },
-        seed,
-        batchSize,
-        optimizer: { name: optimizer.name, config: optimizer.config },
-        loss: { name: loss.name, config: loss.config },
-        normalization: this.#normalization,
-        extra,
-      },
+      tensors: await this.parameters({ useEma }),
+      slots: useEma ? new Map() : await updater.saveSlots(),
+      training: { ...record, ...(useEma && { weights: 'ema' }), extra },
     });
   }
 
@@ -224,16 +238,16 @@ export class Trainer {
   load(bytes: Uint8Array, { weightsOnly = false }: LoadOptions = {}): void {
     const checkpoint = decodeCheckpoint(bytes);
     checkWeights(this.engine, checkpoint);
-    const { training, slots } = checkpoint;
-    const { optimizer } = this.options;
+    const { training } = checkpoint;
     const resume = !weightsOnly && training !== null;
-    if (resume) checkSlots(this.engine, checkpoint, optimizer);
+    if (resume) this.updater.check(checkpoint);
     loadWeights(this.engine, checkpoint);
+    this.updater.resetEma();
     this.#normalization = training?.normalization ?? this.#normalization;
     if (!resume) return;
-    for (const [slot, name] of optimizer.slots.entries())
-      for (const [parameter, { data }] of slots.get(name)!) this.engine.writeSlot(slot, parameter, data);
+    this.updater.load(checkpoint);
     this.#position = training.position;
+    this.#last = null;
   }
 
   /** Throws unless the data fits the model and the loss. */
@@ -246,11 +260,6 @@ export class Trainer {
     });
   }
 
-  /** Metrics of these steps from a read of the ring: for the loops. */
-  slotOf(step: number): number {
-    return step % RING_SLOTS;
-  }
-
   /** Frees all GPU memory of the trainer. The device stays. */
   dispose(): void {
     this.engine.dispose();
@@ -258,7 +267,7 @@ export class Trainer {
   }
 }
 
-export type { Evaluation, FitOptions, History, PredictInput, StepMetrics };
+export type { Evaluation, FitOptions, History, Metrics, PredictInput, StepMetrics, TrainerOptions };
 
 /**
  * A trainer for a model on a device.
@@ -266,26 +275,21 @@ export type { Evaluation, FitOptions, History, PredictInput, StepMetrics };
  * @throws ArgumentError for a bad option, ShapeError where model and loss do not fit, ShaderError or DeviceError while compiling.
  */
 export async function createTrainer(device: Device, model: Model, options: TrainerOptions): Promise<Trainer> {
-  const { batchSize = 64, seed = 0, optimizer, loss } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ArgumentError(`createTrainer: batchSize is ${batchSize}. Pass a whole number from 1.`);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new ArgumentError(`createTrainer: seed is ${seed}. Pass a whole number from 0.`);
+  const checked = checkOptions(options);
+  const { batchSize, seed, loss, choose } = checked;
+  const groups = resolveGroups(model, checked);
   loss.target([batchSize, ...model.outputShape]);
   const ring = new MetricsRing(device);
+  const order = groups.flatMap(({ parameters }) => parameters);
+  const frozen = new Set(groups.flatMap((group) => (group.frozen ? group.parameters : [])));
   let engine: Engine | undefined;
   try {
-    engine = new Engine(device, model, { loss, seed, choose: options.choose, ring: ring.buffer });
-    engine.session.allocateTraining(optimizer.slots.length);
-    for (const [slot, value] of (optimizer.initial ?? []).entries()) {
-      if (value === 0) continue;
-      for (const { name, shape } of engine.parameters)
-        engine.writeSlot(slot, name, new Float32Array(sizeOf(shape)).fill(value));
-    }
-    const update = await engine.session.prepare(planTail(updateTails(engine, optimizer), device.caps));
+    engine = new Engine(device, model, { loss, seed, choose, order, frozen, ring: ring.buffer });
+    const updater = new Updater({ engine, groups, options: checked });
+    await updater.prepare(ring);
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
     await engine.compilePipelines({ mode: 'train', batch: batchSize });
-    return new Trainer({ ...options, batchSize, seed }, { device, model, engine, ring, update });
+    return new Trainer(checked, { device, model, engine, ring, updater });
   } catch (error) {
     engine?.dispose();
     ring.dispose();

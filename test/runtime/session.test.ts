@@ -256,8 +256,8 @@ describe('the ring of metrics', () => {
     session.run([], { copy: { source: ring.buffer, target: a } });
     const reading = ring.read(a, [RING_SLOTS - 1, 0]);
     expect(await reading.collect()).toEqual([
-      { loss: 0, correct: 0, samples: 0 },
-      { loss: 0, correct: 0, samples: 0 },
+      { loss: 0, correct: 0, samples: 0, gradientNorm: 0 },
+      { loss: 0, correct: 0, samples: 0, gradientNorm: 0 },
     ]);
     expect(ring.take()).toBe(a);
     expect(b).not.toBe(a);
@@ -287,11 +287,19 @@ test('the words of a step are those of lib/step.wgsl', () => {
     seed: 2 ** 32 - 1,
     shuffle: 4,
     first: 5,
-    learningRate: 0.5,
+    gradientScale: 0.5,
     scalars: [1, -2],
+    sum: { old: 3, new: 4 },
   });
   expect([...words.slice(0, 5)]).toEqual([1, 2, 2 ** 32 - 1, 4, 5]);
-  expect([...new Float32Array(words.buffer).slice(5, 12)]).toEqual([0.5, 1, -2, 0, 0, 0, 0]);
-  // What a step does not say is 0, also where the one before said it.
-  expect([...packStep({})]).toEqual(new Array(words.length).fill(0));
+  expect([...new Float32Array(words.buffer).slice(5, 14)]).toEqual([0.5, 1, -2, 0, 0, 0, 0, 3, 4]);
+  expect(words.byteLength).toBe(64);
+  // What a step does not say is 0 or, of factors of new gradients, 1, also where the one before said it.
+  const expected = new Float32Array(16);
+  expected.set([1], 5);
+  expected.set([1], 13);
+  expect([...packStep({})]).toEqual([...new Uint32Array(expected.buffer)]);
+  // The table of groups begins at byte 256.
+  const table = packStep({ groups: [{ end4: 7, learningRate: 0.5, weightDecay: 0.25, l1: 2 }] });
+  expect([table.byteLength, table[64], ...new Float32Array(table.buffer, 260, 3)]).toEqual([272, 7, 0.5, 0.25, 2]);
 });

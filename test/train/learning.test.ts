@@ -8,7 +8,6 @@ import { adagrad } from '../../src/optim/adagrad.ts';
 import { adam, adamw } from '../../src/optim/adam.ts';
 import { rmsprop } from '../../src/optim/rmsprop.ts';
 import { sgd } from '../../src/optim/sgd.ts';
-import { updateTails } from '../../src/train/update.ts';
 import { Random } from '../support/random.ts';
 import { type OptimizerName, optimizerRule } from '../support/reference/optimizers.ts';
 import { batchOf, CLASSES, convNet, quarters, trainerFor, XOR } from './cases.ts';
@@ -102,7 +101,7 @@ describe.each(OPTIMIZERS)('%s', (_, optimizer) => {
   test('lowers the loss, in one dispatch for the model', async () => {
     const data = quarters(64);
     const trainer = await trainerFor(net(), { optimizer, batchSize: 64 });
-    expect(updateTails(trainer.engine, optimizer)).toHaveLength(1);
+    expect(trainer.updater.plans.update.plan.dispatches).toHaveLength(1);
     const batch = batchOf(data, 0, 64);
     trainer.step(batch);
     const before = await trainer.metrics();

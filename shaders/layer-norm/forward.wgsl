@@ -1,6 +1,7 @@
 // y = epilogue((x - mean) / deviation * weight + bias), mean and deviation of each row; stats[2, rows] = mean, 1 / deviation.
 //
-// Threads: row.wgsl. Two passes for the variance: the mean of the distances to the first element, then the spread around it.
+// Threads: row.wgsl. Two passes: the mean of the distances to the first element, which may be an outlier; then the spread
+// around that mean, and what it was off by.
 //#include "layer-norm/row.wgsl"
 //#include "lib/math.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -33,13 +34,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   var sum = T();
   for (var k = row.lane; k < params.length; k += u32(LANES)) { sum += x[row.base + k] - shift; }
-  let mean = shift + total(li, sum_of(sum)) / params.count;
+  let near = shift + total(li, sum_of(sum)) / params.count;
+  sum = T();
   var spread = T();
   for (var k = row.lane; k < params.length; k += u32(LANES)) {
-    let d = x[row.base + k] - mean;
+    let d = x[row.base + k] - near;
+    sum += d;
     spread += d * d;
   }
-  let invstd = inverseSqrt(total(li, sum_of(spread)) / params.count + params.eps);
+  let off = total(li, sum_of(sum)) / params.count;
+  let mean = near + off;
+  let variance = max(total(li, sum_of(spread)) / params.count - off * off, 0.0);
+  let invstd = inverseSqrt(variance + params.eps);
   if (!row.exists) { return; }
   for (var k = row.lane; k < params.length; k += u32(LANES)) {
     var v = (x[row.base + k] - mean) * invstd;

@@ -18,10 +18,7 @@ import { device } from './support/device.ts';
 import { families, GOLDENS, type GoldenCase, type GoldenTensor, loadFamily } from './support/goldens.ts';
 
 /** What gabor cannot do yet, by family. Take a name out when it is done. */
-const MISSING: { readonly [family: string]: readonly string[] } = {
-  nets: ['batch_norm2d'],
-  norm: ['batch_norm2d', 'group_norm', 'instance_norm2d', 'layer_norm', 'local_response_norm'],
-};
+const MISSING: { readonly [family: string]: readonly string[] } = {};
 
 const missingOf = ({ cases }: GoldensReport): string[] =>
   [...new Set(cases.flatMap(({ result }) => (result.status === 'not supported' ? result.missing : [])))].sort();

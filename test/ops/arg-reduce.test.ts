@@ -3,13 +3,14 @@ import { describe, expect, it, test } from 'vitest';
 import { input } from '../../src/graph/define-op.ts';
 import type { Value } from '../../src/graph/types.ts';
 import { amax, amin, argmax, argmin, max, min } from '../../src/ops/index.ts';
+import { grad } from '../../src/train/program.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { GOLDENS, type GoldenCase, loadFamily } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import type { ReferenceOp } from '../support/reference/attrs.ts';
 import { referenceOp } from '../support/reference/index.ts';
 import { map, need, type Tensor, tensor } from '../support/tensor.ts';
-import { asNhwc, attr, checkGolden, expectClose, PROFILES, runOp } from './loss-cases.ts';
+import { asNhwc, attr, checkGolden, expectClose, memoryOf, PROFILES, runOp } from './loss-cases.ts';
 
 const VARIANTS = ['thread', 'tree32', 'tree256'];
 const goldens = loadFamily(GOLDENS, 'reductions');
@@ -176,6 +177,37 @@ test.each(VARIANTS)('values at the ends of float32, and zeros of either sign (%s
   const x = tensor([3, 3], [-3.4e38, -3.3e38, -3.4e38, 3.4e38, 3.3e38, 3.4e38, -0, 0, -0].map(Math.fround));
   await checkAlong(ALONG[0]!, 1, { variant, x });
   await checkAlong(ALONG[1]!, 1, { variant, x });
+});
+
+test.each([amax, amin])('the gradient is zero in the padding, where zeros equal the maximum', async (apply) => {
+  const x = new Random(6).integers([2, 6, 3, 3], { min: -1, max: 1 });
+  const { m } = await runOp({
+    op: 'sharedMaximumBackward',
+    variant: 'element',
+    inputs: {
+      x: { tensor: map(x, (v) => (apply === amax ? -1 : 1) * Math.abs(v)) },
+      g: { tensor: tensor([6], [1, 2, 3, 4, 5, 6]) },
+    },
+    body(v) {
+      const laid = asNhwc(v.x!);
+      const [dx] = grad(apply(laid, { axes: [0, 2, 3] }), [laid], { seed: v.g! });
+      return { m: memoryOf(dx!) };
+    },
+  });
+  expect(m!.some((v) => v !== 0)).toBe(true);
+  expect(m!.filter((v, i) => i % 8 >= 6 && v !== 0)).toHaveLength(0);
+  // A maximum along the channels meets the padding lanes too.
+  const { c } = await runOp({
+    op: 'sharedMaximumBackward',
+    variant: 'element',
+    inputs: { x: { tensor: map(x, () => 0) }, g: { tensor: tensor([2, 3, 3], new Array<number>(18).fill(6)) } },
+    body(v) {
+      const laid = asNhwc(v.x!);
+      const [dx] = grad(apply(laid, { axes: [1] }), [laid], { seed: v.g! });
+      return { c: memoryOf(dx!) };
+    },
+  });
+  expect([...c!]).toEqual(Array.from(c!, (_, i) => Number(i % 8 < 6)));
 });
 
 test('more groups than an axis of the grid has', async () => {

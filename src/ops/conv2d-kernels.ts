@@ -1,6 +1,7 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
+import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
@@ -17,6 +18,7 @@ const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
+  if (isDepthwise(g)) variants.push(...forwardDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) variants.push(forwardSubgroup(g, { ...values, lanes }));
   if (wholeVectors(g)) variants.push(forwardTiled(g, values));
@@ -26,6 +28,7 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
 export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValues>): Variant[] {
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
+  if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && wholeVectors(g)) variants.push(inputSubgroup(g, { ...values, lanes }));
   if (wholeVectors(g)) variants.push(inputTiled(g, values));
   return [...variants, inputDirect(g, values)];
@@ -34,6 +37,7 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
+  if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) variants.push(weightSubgroup(g, { ...values, lanes }));
   if (wholeVectors(g)) variants.push(weightTiled(g, values));

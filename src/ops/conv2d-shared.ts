@@ -1,5 +1,6 @@
 /** What all kernels of the convolution share: parameters, slots, sums in parts. Imports graph, util, shaders, conv2d-geometry. */
 import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
+import depthwiseXText from '../../shaders/conv2d/depthwise-x.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
@@ -13,6 +14,7 @@ import type { ConvGeometry } from './conv2d-geometry.ts';
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
   'lib/math.wgsl': mathText,
+  'conv2d/depthwise-x.wgsl': depthwiseXText,
   'conv2d/params.wgsl': paramsText,
   'conv2d/store.wgsl': storeText,
   'conv2d/sums.wgsl': sumsText,

@@ -33,7 +33,47 @@ describe('variants', () => {
   it('of a device with default limits', () => {
     expect(offered(DEFAULT_CAPS, { c: 3, o: 8 }).conv2d).toEqual(['tiled', 'direct']);
     expect(offered(DEFAULT_CAPS, { c: 1, o: 8 }).conv2d).toEqual(['direct']);
-    expect(offered(DEFAULT_CAPS, { c: 4, o: 8, groups: 4 }).conv2dBackwardWeight).toEqual(['direct']);
+  });
+
+  it('of grouped convolutions, on any device', () => {
+    for (const caps of [DEFAULT_CAPS, software]) {
+      for (const shape of [
+        { c: 4, o: 8, groups: 4 },
+        { c: 5, o: 5, groups: 5 },
+      ]) {
+        const found = offered(caps, shape);
+        for (const op of ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'])
+          expect([found[op]![0], found[op]!.at(-1)], op).toEqual(['depthwise', 'direct']);
+      }
+      const first = caps.software ? 'subgroup' : 'tiled';
+      const wide = offered(caps, { c: 8, o: 16, groups: 2 });
+      for (const op of ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'])
+        expect([wide[op]![0], wide[op]!.at(-1)], op).toEqual([first, 'direct']);
+      expect(offered(caps, { c: 6, o: 8, groups: 2 }).conv2d).toEqual(['direct']);
+    }
+  });
+
+  it('a depthwise filter that covers too many columns is left to the direct kernel', () => {
+    const x = input('x', [1, 4, 80, 80]);
+    const ids: string[][] = [];
+    for (const dilation of [31, 32]) {
+      compilePlan({
+        outputs: [
+          {
+            value: conv2d(x, input('w', [4, 1, 3, 3]), null, { groups: 4, dilation }),
+            sink: { kind: 'read', name: 'y' },
+          },
+        ],
+        arenas: NO_ARENAS,
+        caps: DEFAULT_CAPS,
+        relayout,
+        choose({ op }, offers) {
+          if (op === 'conv2d') ids.push([...offers]);
+          return offers[0]!;
+        },
+      });
+    }
+    expect(ids).toEqual([['depthwise1', 'depthwise2', 'direct'], ['direct']]);
   });
 
   it('of a software adapter with subgroups', () => {

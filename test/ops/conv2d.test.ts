@@ -87,6 +87,38 @@ describe.each(profiles)('random shapes against the reference, limits: %s', (limi
   });
 });
 
+describe('depthwise', () => {
+  it.each([
+    { c: 12, o: 12, width: 8, stride: 1, dilation: 1 },
+    { c: 5, o: 10, width: 17, stride: 1, dilation: 2 },
+    { c: 6, o: 6, width: 9, stride: 2, dilation: 1 },
+    { c: 4, o: 12, width: 31, stride: 2, dilation: 3 },
+    { c: 8, o: 8, width: 5, stride: 3, dilation: 2 },
+  ])('$c to $o channels, $width columns, stride $stride, dilation $dilation', async ({ c, o, width, ...steps }) => {
+    const random = new Random(width);
+    const kernel = [3, 5] as const;
+    const [stride, dilation] = [[1, steps.stride] as const, [2, steps.dilation] as const];
+    const padding = [2, 3, 1, 4] as const;
+    const image = [7, width] as const;
+    const given: Case = {
+      inputs: {
+        x: random.integers([2, c, ...image]),
+        weight: random.integers([o, 1, ...kernel]),
+        bias: random.integers([o]),
+      },
+      upstream: random.integers([2, o, ...convOutputSize(image, { kernel, stride, dilation }, padding)]),
+      options: { stride, dilation, padding, groups: c },
+    };
+    const expected = referenceOf(given);
+    const used = new Set<string>();
+    await everyVariant(await device(), given, (result) => {
+      expectClose(result, expected, () => ({ atol: 0, rtol: 0 }));
+      used.add(result.chosen.conv2d!);
+    });
+    expect([...used].sort()).toEqual(['depthwise1', 'depthwise2', 'depthwise4', 'depthwise8', 'direct']);
+  });
+});
+
 describe('subgroups of 4 lanes, as SwiftShader has', () => {
   it.each([
     [1, 6],

@@ -88,7 +88,7 @@ const lanesOf = ({ columns }: NormGeometry): number => Math.floor(SIZE / Math.mi
 
 /** Parts for sums: enough workgroups for every core, 8 rows and more for a thread; and few enough to be summed in turn. */
 function sumParts(g: NormGeometry, { software }: DeviceCaps): Parts {
-  const wanted = ceilDiv(software ? 128 : 1024, g.samples * blocksOf(g));
+  const wanted = ceilDiv(software ? 32 : 1024, g.samples * blocksOf(g));
   const least = 8 * lanesOf(g);
   const share = Math.min(Math.max(ceilDiv(g.rows, wanted), least), 2048);
   return { share, shares: ceilDiv(g.rows, share) };

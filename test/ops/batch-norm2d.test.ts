@@ -66,6 +66,13 @@ describe.each([true, false])('training: %s', (training) => {
     await checkCase({ ...caseOf(normal([6, 10, 17, 9]), { training }), limits: 'default' });
   });
 
+  it.each([
+    [13, 1, 29, 31],
+    [4, 8, 64, 65],
+  ])('shape %i %i %i %i, cut as for a GPU', async (...shape) => {
+    await checkCase({ ...caseOf(normal(shape), { training }), caps: { software: false } });
+  });
+
   it('without weight and bias', async () => {
     await checkCase(caseOf(normal([3, 6, 5, 5]), { training, affine: false }));
   });

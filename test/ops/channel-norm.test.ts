@@ -75,6 +75,17 @@ describe.each(OPS)('$op', (which) => {
       expect(bitsOf(first, name) === bitsOf(second, name), name).toBe(true);
   });
 
+  // More and smaller parts: hundreds of them to be summed for each channel.
+  it.each([
+    [2, 6, 61, 63],
+    [1, 8, 97, 83],
+    [13, 2, 29, 31],
+    [70, 4, 9, 11],
+    [3, 264, 7, 9],
+  ])('shape %i %i %i %i, cut as for a GPU', async (...shape) => {
+    await checkCase({ ...caseOf(which, normal(shape, { mean: 2 })), caps: { software: false } });
+  });
+
   it('is accurate far from zero', async () => {
     await checkCase(caseOf(which, normal([3, 8, 19, 23], { mean: 30, std: 1 })));
   });

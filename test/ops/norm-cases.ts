@@ -9,6 +9,7 @@ import { input } from '../../src/graph/define-op.ts';
 import { fromMemory, physicalSize, toMemory } from '../../src/graph/layout.ts';
 import type { Value } from '../../src/graph/types.ts';
 import { add, relayout } from '../../src/ops/index.ts';
+import type { DeviceCaps } from '../../src/util/caps.ts';
 import { device } from '../support/device.ts';
 import { compare, type Tolerance } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
@@ -29,6 +30,8 @@ export interface Case {
   readonly wrt: readonly string[];
   readonly tolerance?: (name: string) => Tolerance;
   readonly limits?: 'adapter' | 'default';
+  /** What kernels are told about the device; default: the truth. */
+  readonly caps?: Partial<DeviceCaps>;
 }
 
 interface Run {
@@ -39,7 +42,7 @@ interface Run {
 const upstreamOf = (x: Tensor): Tensor => new Random(77).normal(x.shape);
 
 /** The plan of y, other results and gradients, with the variant `pick` of each op that has more than one. */
-async function planOf({ inputs, body, wrt, limits }: Case, pick: number): Promise<{ plan: Plan; most: number }> {
+async function planOf({ inputs, body, wrt, limits, caps }: Case, pick: number): Promise<{ plan: Plan; most: number }> {
   const leaves = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, input(name, shape)]));
   const built = Object.entries(body(leaves)).flatMap(([name, value]) => (value ? [{ name, value }] : []));
   const { value: y } = built.find(({ name }) => name === 'y')!;
@@ -53,7 +56,7 @@ async function planOf({ inputs, body, wrt, limits }: Case, pick: number): Promis
   const plan = compilePlan({
     outputs: outputs.map(({ name, value }) => ({ value, sink: { kind: 'read', name } })),
     arenas: NO_ARENAS,
-    caps: (await device({ limits })).caps,
+    caps: { ...(await device({ limits })).caps, ...caps },
     relayout,
     choose(_, ids) {
       most = Math.max(most, ids.length);

@@ -35,11 +35,16 @@ export type TrainingRecord = {
   readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
   /** How the gradients change the weights; absent in older files. */
   readonly update?: UpdateRecord;
+  /** Sums over the batches done of an epoch, where it was left in the middle. */
+  readonly totals?: Totals;
   /** 'ema' where the file has the averaged weights in place of the weights: it cannot be gone on with. */
   readonly weights?: 'ema';
   /** What else the caller wants to keep: names of classes, the command line, ... */
   readonly extra: Json;
 };
+
+/** Of the samples that an epoch has seen; loss is null where it is no number. */
+export type Totals = { readonly loss: number | null; readonly correct: number; readonly samples: number };
 
 /** Groups (none where all parameters are trained alike), schedule and accumulation, as JSON. */
 export type UpdateRecord = {
@@ -104,7 +109,8 @@ function parseTraining(text: string | undefined): TrainingRecord | null {
     isCount(r.position?.batch) &&
     isCount(r.seed) &&
     isCount(r.batchSize) &&
-    (r.update === undefined || isUpdate(r.update));
+    (r.update === undefined || isUpdate(r.update)) &&
+    (r.totals === undefined || (isCount(r.totals?.correct) && isCount(r.totals.samples)));
   if (!ok)
     throw new FormatError(
       'checkpoint: its training record lacks the model, position, seed, batch size, optimizer or loss. The file is damaged; use another one.',

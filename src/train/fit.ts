@@ -62,9 +62,6 @@ class Epoch {
   #steps: Step[] = [];
   #chunkSize = 2;
   #lastRead = performance.now();
-  #loss = 0;
-  #correct = 0;
-  #samples = 0;
   #rate: (samples: number) => number;
 
   constructor(
@@ -80,8 +77,9 @@ class Epoch {
 
   /** Accuracy is null where the loss does not classify. */
   get totals(): { loss: number; accuracy: number | null } {
-    const samples = Math.max(1, this.#samples);
-    return { loss: this.#loss / samples, accuracy: this.plan.classifies ? this.#correct / samples : null };
+    const { loss, correct, samples } = this.trainer.totals;
+    const count = Math.max(1, samples);
+    return { loss: (loss ?? Number.NaN) / count, accuracy: this.plan.classifies ? correct / count : null };
   }
 
   /** Enqueues a step; at the end of a chunk the ring is copied along, and the loop waits for the chunk before the last. */
@@ -130,9 +128,12 @@ class Epoch {
     const metrics = await read.collect();
     this.#adapt(steps.length);
     for (const [i, m] of metrics.entries()) {
-      this.#loss += m.loss * m.samples;
-      this.#correct += m.correct;
-      this.#samples += m.samples;
+      const { loss, correct, samples } = this.trainer.totals;
+      this.trainer.totals = {
+        loss: (loss ?? Number.NaN) + m.loss * m.samples,
+        correct: correct + m.correct,
+        samples: samples + m.samples,
+      };
       const { step, batch, learningRate, applied } = steps[i]!;
       const logs: BatchLogs = {
         step,
@@ -145,7 +146,7 @@ class Epoch {
         meanLoss: this.totals.loss,
         meanAccuracy: this.totals.accuracy,
         learningRate,
-        gradientNorm: applied && this.trainer.clipsNorm ? m.gradientNorm : null,
+        gradientNorm: applied && this.trainer.updater.clipsNorm ? m.gradientNorm : null,
         samplesPerSecond: this.#rate(m.samples),
       };
       for (const callback of this.options.callbacks ?? []) await callback.onBatchEnd?.(logs);
@@ -182,6 +183,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
   if (validation) trainer.checkData(validation, 'fit, validation');
+  if (useEma) trainer.updater.requireEma();
   const { batchSize, schedule } = trainer.options;
   const monitor = schedule?.feedback?.monitor;
   if (monitor?.startsWith('val') && !validation)
@@ -208,6 +210,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   if (data.count % batchSize > 0) await planOf(data.count % batchSize);
   while (trainer.position.epoch < until && !signal?.aborted) {
     for (const callback of callbacks) await callback.onEpochBegin?.(trainer.position.epoch + 1);
+    if (trainer.position.batch === 0) trainer.totals = { loss: 0, correct: 0, samples: 0 };
     const start = clock();
     const rate = (count: number): number => {
       samples += count;

@@ -1,6 +1,6 @@
 /** What a trainer writes about itself into a checkpoint. Imports checkpoint, options, updater, nn types. */
 import type { Model } from '../nn/model.ts';
-import type { Position, TrainingRecord } from './checkpoint.ts';
+import type { Position, Totals, TrainingRecord } from './checkpoint.ts';
 import type { CheckedOptions } from './options.ts';
 import type { Updater } from './updater.ts';
 
@@ -10,12 +10,14 @@ export function recordOf({
   options: { optimizer, loss, seed, batchSize },
   updater,
   position,
+  totals,
   normalization,
 }: {
   readonly model: Model;
   readonly options: CheckedOptions;
   readonly updater: Updater;
   readonly position: Position;
+  readonly totals: Totals;
   readonly normalization: TrainingRecord['normalization'];
 }): Omit<TrainingRecord, 'extra'> {
   return {
@@ -27,5 +29,6 @@ export function recordOf({
     loss: { name: loss.name, config: loss.config },
     normalization,
     update: updater.describe(position),
+    ...(position.batch > 0 && { totals }),
   };
 }

@@ -8,7 +8,7 @@ import type { Prepared } from '../runtime/session.ts';
 import { packStep, type StepWords } from '../runtime/step.ts';
 import { StateError } from '../util/errors.ts';
 import { streamKey } from '../util/shuffle.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Position } from './checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Position, type Totals } from './checkpoint.ts';
 import { checkBatch, checkDataset } from './checks.ts';
 import { Engine, type NamedTensor } from './engine.ts';
 import { type Evaluation, runEvaluate } from './evaluate.ts';
@@ -38,6 +38,8 @@ export class Trainer {
   readonly engine: Engine;
   readonly ring: MetricsRing;
   readonly updater: Updater;
+  /** Of the epoch under way: kept by the loop of `fit`. */
+  totals: Totals = { loss: 0, correct: 0, samples: 0 };
   #position: Position = { step: 0, epoch: 0, batch: 0 };
   #last: Trainer['last'] = null;
   #normalization: { mean: readonly number[]; std: readonly number[] } | null = null;
@@ -139,7 +141,7 @@ export class Trainer {
 
   /** The slot of the weights to be used; undefined for the weights themselves. */
   #weights({ useEma = false }: WeightsOptions): number | undefined {
-    return useEma ? this.updater.emaSlot : undefined;
+    return useEma ? this.updater.requireEma() : undefined;
   }
 
   /** Loss and accuracy on data, in eval mode. */
@@ -199,12 +201,7 @@ export class Trainer {
     this.engine.session.check();
     const [bytes] = await readRanges(this.device, [{ buffer: this.ring.buffer, offset: slot * 16, bytes: 16 }]);
     const [loss = 0, correct = 0, samples = 1, norm = 0] = new Float32Array(bytes!);
-    return { loss, accuracy: correct / samples, gradientNorm: applied && this.clipsNorm ? norm : null };
-  }
-
-  /** Whether steps tell the norm of their gradients. */
-  get clipsNorm(): boolean {
-    return this.updater.clip?.kind === 'norm';
+    return { loss, accuracy: correct / samples, gradientNorm: applied && this.updater.clipsNorm ? norm : null };
   }
 
   /** Weights and running statistics by name, row-major. */
@@ -221,8 +218,8 @@ export class Trainer {
 
   /** Everything needed to go on training exactly, as the bytes of a safetensors file. */
   async save({ extra = null, useEma = false }: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const { model, options, updater, position } = this;
-    const record = recordOf({ model, options, updater, position, normalization: this.#normalization });
+    const { model, options, updater, position, totals } = this;
+    const record = recordOf({ model, options, updater, position, totals, normalization: this.#normalization });
     return encodeCheckpoint({
       tensors: await this.parameters({ useEma }),
       slots: useEma ? new Map() : await updater.saveSlots(),
@@ -247,6 +244,7 @@ export class Trainer {
     if (!resume) return;
     this.updater.load(checkpoint);
     this.#position = training.position;
+    this.totals = training.totals ?? { loss: 0, correct: 0, samples: 0 };
     this.#last = null;
   }
 

@@ -80,7 +80,7 @@ export class Updater {
   }
 
   /** The slot of averaged weights. Throws StateError where there are none. */
-  get emaSlot(): number {
+  requireEma(): number {
     const slot = this.#slotOf(EMA);
     if (slot === null)
       throw new StateError('useEma: there are no averaged weights. Pass ema: { decay } to createTrainer.');
@@ -91,6 +91,11 @@ export class Updater {
   resetEma(): void {
     const slot = this.#slotOf(EMA);
     if (slot !== null) this.#parts.engine.session.copyParameters(slot);
+  }
+
+  /** Whether steps tell the norm of their gradients. */
+  get clipsNorm(): boolean {
+    return this.clip?.kind === 'norm';
   }
 
   get accumulates(): boolean {
@@ -209,6 +214,8 @@ export class Updater {
       throw new StateError(
         `load: the file was trained with ${before.join(', ') || 'nothing'} frozen, this trainer freezes ${now.join(', ') || 'nothing'}. Use the same parameterGroups, or load with { weightsOnly: true }.`,
       );
+    const { schedule } = options;
+    if (schedule && saved.schedule?.name === schedule.name) schedule.at(0, 1, saved.schedule.state); // throws where it is damaged
     if (saved.accumulation.batches > 0 && !this.accumulates)
       throw new StateError(
         `load: the file holds gradients of ${saved.accumulation.batches} batches that wait for a step, this trainer does not accumulate. Pass accumulationSteps, or load with { weightsOnly: true }.`,

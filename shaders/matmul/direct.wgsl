@@ -1,6 +1,7 @@
 // y = epilogue(a b + bias), for any device and any shape: either orientation of each operand is a matter of strides.
 //
-// Threads: one for each element of y, 64 a workgroup. Layouts: plain. Sums run over k in order, in one accumulator.
+// Threads: one for each element of y, 64 a workgroup; SUMS: then one for each row of a, whose sum it gives. Layouts: plain.
+// Sums run over k in order, in one accumulator.
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"
@@ -11,13 +12,25 @@
 //#if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 //#endif
+//#if SUMS
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+//#endif
 
 //#epilogue
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let index = linear_group(wg, groups) * 64u + li;
-  if (index >= params.batches * params.m * params.n) { return; }
+  let size = params.batches * params.m * params.n;
+//#if SUMS
+  if (index >= size && index < size + params.m) {
+    let row = index - size;
+    var sum = 0.0;
+    for (var q = 0u; q < params.k; q++) { sum += a[row * params.a_row + q * params.a_k]; }
+    sums[row] = sum;
+  }
+//#endif
+  if (index >= size) { return; }
   let col = index % params.n;
   let line = index / params.n;
   let start = batch_offsets(line / params.m) + vec2u((line % params.m) * params.a_row, col * params.b_col);

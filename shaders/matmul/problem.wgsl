@@ -3,7 +3,8 @@
 struct Params {
   m: u32, n: u32, k: u32, batches: u32,
   a_row: u32, a_k: u32, b_k: u32, b_col: u32,
-  splits: u32, split_k: u32, split_size: u32,
+  // Parts that k is cut into, and elements between their partial results; SUMS: where the sums begin in those.
+  splits: u32, split_k: u32, split_size: u32, sums_at: u32,
 //#for D 0 RANK
   batch$D: u32, a_batch$D: u32, b_batch$D: u32,
 //#endfor

@@ -9,7 +9,7 @@ diagnostic(off, subgroup_uniformity);
 // B_ALONG_N: b is [k, n], else [n, k]; Y_ALONG_N: y is [m, n], else [n, m] (then the bias belongs to the rows).
 // A_VEC, B_VEC, Y_VEC: that index is a multiple of 4 long, else elements are loaded one by one. Edges are clamped; behind
 // the end of k (TAIL: k is no multiple of 4) a counts as zero. SPLIT: writes the sum over a part of k, without bias and
-// epilogue, for sum-splits.wgsl.
+// epilogue, for sum-splits.wgsl. SUMS: see sums.wgsl; of a as [k, m], or of b as [k, n].
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"
@@ -35,6 +35,8 @@ diagnostic(off, subgroup_uniformity);
 
 //#epilogue
 
+//#include "matmul/sums.wgsl"
+
 // Four neighbours in y from element `at` on; `left` of them exist.
 fn put(at: u32, left: u32, sum: vec4f) {
 //#if SPLIT
@@ -59,6 +61,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let tiles_n = (n + ${4*SG-1}u) / ${4*SG}u;
   let tiles_m = (m + ${TM-1}u) / ${TM}u;
   var index = linear_group(wg, groups);
+  let first_column = index % tiles_n == 0u;
   let col = (index % tiles_n) * ${4*SG}u + 4u * lane;
   index /= tiles_n;
   let row = (index % tiles_m) * ${TM}u;
@@ -94,6 +97,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
 
   var acc: array<vec4f, TM>;
+//#if SUMS==a
+//#for G 0 TM/SG
+  var sum$G = vec4f();
+//#endfor
+//#elif SUMS==b
+  var sum = vec4f();
+//#endif
   let end = min(k, (part + 1u) * params.split_k);
   for (var q = part * params.split_k; q < end; q += 4u) {
 //#if TAIL
@@ -110,6 +120,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
 //#endfor
     let columns = mat4x4f(b0, b1, b2, b3);
+//#if SUMS==b
+    sum += columns * select(vec4f(), vec4f(1.0), vec4u(q) + vec4u(0u, 1u, 2u, 3u) < vec4u(k));
+//#endif
 //#else
 //#for J 0 4
 //#if B_VEC
@@ -146,6 +159,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let a$G = a_raw$G;
 //#endif
 //#endif
+//#if SUMS==a
+    sum$G += a$G;
+//#endif
 //#endfor
 
 //#if A_ALONG_K
@@ -164,6 +180,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   }
 
+//#if SUMS==a
+//#for R 0 TM/4
+  {
+    let total = subgroupBroadcast(sum${4*R/SG}, ${4*R%SG}u)
+//#for J 1 4
+      + subgroupBroadcast(sum${(4*R+J)/SG}, ${(4*R+J)%SG}u)
+//#endfor
+    ;
+    if (first_column && lane == 0u) { put_sums(part, row + ${4*R}u, total); }
+  }
+//#endfor
+//#elif SUMS==b
+  if (row == 0u) { put_sums(part, col, sum); }
+//#endif
   let out = part * params.split_size + z * m * n;
 //#if Y_ALONG_N
   if (col >= n) { return; }

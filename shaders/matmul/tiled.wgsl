@@ -7,7 +7,7 @@
 // Layouts: plain. A_ALONG_K: a is [m, k], else [k, m]; B_ALONG_N: b is [k, n], else [n, k]. A_VEC (B_VEC, Y_VEC): read
 // (written) as vec4 along rows (columns), which are multiples of 4; else element by element, neighbours in memory by
 // neighbouring threads. Edges are clamped; behind the end of k a counts as zero. SPLIT: writes the sum over a part of k,
-// without bias and epilogue, for sum-splits.wgsl.
+// without bias and epilogue, for sum-splits.wgsl. SUMS: see sums.wgsl; of a as [k, m].
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"
@@ -41,6 +41,8 @@ var<workgroup> a_slab: array<vec4f, BK * A_PITCH>;
 var<workgroup> b_slab: array<vec4f, BK * B_PITCH>;
 
 //#epilogue
+
+//#include "matmul/sums.wgsl"
 
 // a's rows row..row+3 at q; `start` is where the matrix begins.
 fn load_a(start: u32, row: u32, q: u32) -> vec4f {
@@ -93,6 +95,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let tiles_n = (params.n + ${BN-1}u) / ${BN}u;
   let tiles_m = (params.m + ${BM-1}u) / ${BM}u;
   var index = linear_group(wg, groups);
+  let first_column = index % tiles_n == 0u;
   let col0 = (index % tiles_n) * ${BN}u;
   index /= tiles_n;
   let row0 = (index % tiles_m) * ${BM}u;
@@ -105,6 +108,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let tx = li % u32(COL_THREADS);
 
   var acc: array<vec4f, TM * TN / 4>;
+//#if SUMS==a
+  // Of the rows that the thread loads, always the same.
+  var sum = vec4f();
+//#endif
   let end = min(params.k, (part + 1u) * params.split_k);
   for (var q0 = part * params.split_k; q0 < end; q0 += u32(BK)) {
 //#for I 0 BM*BK*TM*TN/(4*BM*BN)
@@ -117,7 +124,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       let q = e / u32(BM / 4);
       let r = e % u32(BM / 4);
 //#endif
-      a_slab[q * u32(A_PITCH) + r] = load_a(start.x, row0 + 4u * r, q0 + q);
+      let v = load_a(start.x, row0 + 4u * r, q0 + q);
+      a_slab[q * u32(A_PITCH) + r] = v;
+//#if SUMS==a
+      sum += v;
+//#endif
     }
 //#endfor
 //#for I 0 BN*BK*TM*TN/(4*BM*BN)
@@ -150,6 +161,14 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     workgroupBarrier();
   }
 
+//#if SUMS==a
+  a_slab[li] = sum;
+  workgroupBarrier();
+  if (first_column && li < ${BM/4}u) {
+    for (var i = 1u; i < u32(THREADS / (BM / 4)); i++) { sum += a_slab[i * ${BM/4}u + li]; }
+    put_sums(part, row0 + 4u * li, sum);
+  }
+//#endif
   let out = part * params.split_size + z * params.m * params.n;
 //#for I 0 TM
 //#for J 0 TN/4

@@ -18,14 +18,14 @@ const includes = {
 const directShader: ShaderSource = { file: 'matmul/direct.wgsl', text: directText, includes };
 
 function directVariant(problem: Problem): Variant {
-  const { a, b, y, bias, m, n, k, batches, epilogue } = problem;
+  const { a, b, y, bias, sums, m, n, k, batches, epilogue } = problem;
   const kernel: Kernel = {
     shader: directShader,
-    defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined },
+    defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined, SUMS: sums !== undefined },
     slots: { epilogue: epilogueText(epilogue) },
-    bind: { a, b, y, ...(bias ? { bias } : {}) },
-    params: paramsOf(problem, { splits: 1, splitK: k, splitSize: 0 }),
-    workgroups: linearGroups(batches * m * n, 64),
+    bind: { a, b, y, ...(bias ? { bias } : {}), ...(sums ? { sums } : {}) },
+    params: paramsOf(problem, { splits: 1, splitK: k, splitSize: 0, sumsAt: 0 }),
+    workgroups: linearGroups(batches * m * n + (sums ? m : 0), 64),
   };
   return { id: 'direct', kernels: [kernel] };
 }

@@ -26,6 +26,8 @@ export interface Problem {
   readonly a: PlanValue;
   readonly b: PlanValue;
   readonly bias: PlanValue | undefined;
+  /** [m]: takes the sums of a over q, where wanted. */
+  readonly sums: PlanValue | undefined;
   readonly y: PlanValue;
   readonly epilogue: Epilogue | null;
 }
@@ -75,6 +77,7 @@ export function problemOf({ inputs, outputs, attrs, epilogue }: KernelContext<Ma
     a,
     b,
     bias,
+    sums: undefined,
     y,
     epilogue,
   });
@@ -85,6 +88,8 @@ export interface Split {
   readonly splits: number;
   readonly splitK: number;
   readonly splitSize: number;
+  /** Where the sums of an operand begin in a part. */
+  readonly sumsAt: number;
 }
 
 /** `struct Params` of shaders/matmul/problem.wgsl. */
@@ -102,6 +107,7 @@ export function paramsOf(problem: Problem, split: Split): Record<string, number>
     splits: split.splits,
     split_k: split.splitK,
     split_size: split.splitSize,
+    sums_at: split.sumsAt,
   };
   for (const [d, axis] of problem.batchAxes.entries()) {
     params[`batch${d}`] = axis.size;

@@ -4,7 +4,7 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import sumSplitsText from '../../shaders/matmul/sum-splits.wgsl?raw';
 import type { Kernel, ShaderSource } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { ceilDiv, roundUp } from '../util/shape.ts';
+import { ceilDiv, roundUp, sizeOf } from '../util/shape.ts';
 import { epilogueText, type Problem, type Split } from './matmul-problem.ts';
 
 const shader: ShaderSource = {
@@ -14,20 +14,31 @@ const shader: ShaderSource = {
 };
 
 /** k in at most `wanted` even parts, each a multiple of `unit` long and none empty. */
-export function splitOf({ m, n, k, batches }: Problem, wanted: number, unit: number): Split {
+export function splitOf({ m, n, k, batches, sums }: Problem, wanted: number, unit: number): Split {
   const splitK = Math.max(unit, roundUp(ceilDiv(k, wanted), unit));
-  return { splits: Math.max(1, ceilDiv(k, splitK)), splitK, splitSize: roundUp(batches * m * n, 4) };
+  const sumsAt = roundUp(batches * m * n, 4);
+  return {
+    splits: Math.max(1, ceilDiv(k, splitK)),
+    splitK,
+    splitSize: sumsAt + roundUp(sums ? sizeOf(sums.shape) : 0, 4),
+    sumsAt,
+  };
 }
 
 /** The second dispatch: adds the parts, in order, then bias and activation. */
-export function sumSplits({ y, bias, n, m, batches, epilogue }: Problem, { splits, splitSize }: Split): Kernel {
-  const size4 = splitSize / 4;
+export function sumSplits(problem: Problem, { splits, splitSize, sumsAt }: Split): Kernel {
+  const { y, bias, sums, n, m, batches, epilogue } = problem;
   return {
     shader,
-    defines: { BIAS: bias !== undefined },
+    defines: { BIAS: bias !== undefined, SUMS: sums !== undefined },
     slots: { epilogue: epilogueText(epilogue) },
-    bind: { partial: { scratch: 'partial', elements: splits * splitSize }, y, ...(bias ? { bias } : {}) },
-    params: { size: batches * m * n, size4, splits, n },
-    workgroups: linearGroups(size4, 64),
+    bind: {
+      partial: { scratch: 'partial', elements: splits * splitSize },
+      y,
+      ...(bias ? { bias } : {}),
+      ...(sums ? { sums } : {}),
+    },
+    params: { size: batches * m * n, size4: sumsAt / 4, part4: splitSize / 4, splits, n },
+    workgroups: linearGroups(splitSize / 4, 64),
   };
 }

@@ -6,6 +6,7 @@ import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
 import subgroupText from '../../shaders/matmul/subgroup.wgsl?raw';
+import sumsText from '../../shaders/matmul/sums.wgsl?raw';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
@@ -16,7 +17,12 @@ import { splitOf, sumSplits } from './matmul-split.ts';
 const shader: ShaderSource = {
   file: 'matmul/subgroup.wgsl',
   text: subgroupText,
-  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'matmul/problem.wgsl': problemText },
+  includes: {
+    'lib/linear-id.wgsl': linearIdText,
+    'lib/math.wgsl': mathText,
+    'matmul/problem.wgsl': problemText,
+    'matmul/sums.wgsl': sumsText,
+  },
 };
 
 /** Heights of a tile: more rows use each load of b more often (35, 43, 50 GFLOP/s on large matrices) but compile longer. */
@@ -89,7 +95,7 @@ function cost(problem: Problem, tile: Tile): number {
 function tileVariant(original: Problem, tile: Tile): Variant {
   const { height, lanes, swapped, splits } = tile;
   const problem = swapped ? swap(original) : original;
-  const { a, b, y, bias, k, epilogue } = problem;
+  const { a, b, y, bias, sums, k, epilogue } = problem;
   const run = runs(problem, tile);
   const split = splitOf(problem, splits, 4);
   const whole = split.splits === 1;
@@ -108,6 +114,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       TAIL: k % 4 !== 0,
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
+      SUMS: !sums ? 'none' : swapped ? 'b' : 'a',
     },
     slots: { epilogue: whole ? epilogueText(epilogue) : '' },
     bind: {
@@ -115,6 +122,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
       ...(whole && bias ? { bias } : {}),
+      ...(whole && sums ? { sums } : {}),
     },
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, { ...tile, splits: split.splits }), 1),

@@ -2,6 +2,7 @@
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
+import sumsText from '../../shaders/matmul/sums.wgsl?raw';
 import tiledText from '../../shaders/matmul/tiled.wgsl?raw';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
@@ -13,7 +14,12 @@ import { splitOf, sumSplits } from './matmul-split.ts';
 const shader: ShaderSource = {
   file: 'matmul/tiled.wgsl',
   text: tiledText,
-  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'matmul/problem.wgsl': problemText },
+  includes: {
+    'lib/linear-id.wgsl': linearIdText,
+    'lib/math.wgsl': mathText,
+    'matmul/problem.wgsl': problemText,
+    'matmul/sums.wgsl': sumsText,
+  },
 };
 
 /** Edge of the square tile and of a thread's part of it: 64 threads each, 4.6 and 8.7 KiB of workgroup memory. */
@@ -30,7 +36,7 @@ const ENOUGH_GROUPS = 256;
 const groupsOf = ({ m, n, batches }: Problem, { edge }: Tile): number => ceilDiv(m, edge) * ceilDiv(n, edge) * batches;
 
 function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
-  const { a, b, y, bias, m, n, transposeA, transposeB, epilogue } = problem;
+  const { a, b, y, bias, sums, m, n, transposeA, transposeB, epilogue } = problem;
   const { edge, part } = tile;
   const split = splitOf(problem, splits, SLAB);
   const whole = split.splits === 1;
@@ -50,6 +56,7 @@ function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
       Y_VEC: n % 4 === 0,
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
+      SUMS: sums ? 'a' : 'none',
     },
     slots: { epilogue: whole ? epilogueText(epilogue) : '' },
     bind: {
@@ -57,6 +64,7 @@ function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
       ...(whole && bias ? { bias } : {}),
+      ...(whole && sums ? { sums } : {}),
     },
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, tile) * split.splits, 1),

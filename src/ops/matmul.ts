@@ -1,5 +1,5 @@
 /** Products of matrices: matmul, linear, gemm. Imports graph, util, its kernels and arithmetic ops. */
-import { defineOp, type Op } from '../graph/define-op.ts';
+import { constant, defineOp, type Op } from '../graph/define-op.ts';
 import { currentScope } from '../graph/trace.ts';
 import type { GradContext, Value, ValueSpec } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
@@ -63,6 +63,9 @@ function matmulGrad({ inputs: [a, b, bias], dOutputs, needs, attrs }: GradContex
   // One matrix b for all batches: the batch axes are more rows, and the sum over them is part of the product.
   const rows = b!.shape.length === 2 && !attrs.transposeA;
   const [left, right] = rows ? [asRows(a!), asRows(dy)] : [a!, dy];
+  // A linear layer: one kernel for the gradients of weight and bias.
+  if (bias && rows && attrs.transposeB && needs[1] && needs[2])
+    return [needs[0] ? sumTo(gradientA(b!, dy, attrs), a!.shape) : null, ...linearBackwardOp([right, left], {})];
   return [
     needs[0] ? sumTo(gradientA(b!, dy, attrs), a!.shape) : null,
     needs[1] ? sumTo(gradientB(left, right, attrs), b!.shape) : null,
@@ -77,6 +80,28 @@ const matmulOp: Op<MatmulAttrs> = defineOp<MatmulAttrs>({
   grad: matmulGrad,
   variants: (context, caps) => matmulVariants(problemOf(context), caps),
   flops: ([a], [y], { transposeA }) => 2 * sizeOf(y!.shape) * a!.shape.at(transposeA ? -2 : -1)!,
+});
+
+/** [dy, x], as rows, -> gradients of weight and bias of a linear layer: dy^T x and the sums of dy's columns. */
+const linearBackwardOp: Op<Record<string, never>> = defineOp<Record<string, never>>({
+  name: 'linearBackward',
+  infer: ([dy, x]) => [
+    { shape: [dy!.shape[1]!, x!.shape[1]!], dtype: 'f32' },
+    { shape: [dy!.shape[1]!], dtype: 'f32' },
+  ],
+  grad({ inputs: [dy, x], dOutputs: [g, gBias], needs }) {
+    const weight = g ?? constant(0, [dy!.shape[1]!, x!.shape[1]!]);
+    return [
+      needs[0] ? matmul(x!, weight, { transposeB: true, bias: gBias }) : null,
+      needs[1] ? matmul(dy!, weight) : null,
+    ];
+  },
+  variants({ inputs, outputs: [dweight, dbias], used, epilogue }, caps) {
+    const attrs = { transposeA: true, transposeB: false };
+    const problem = problemOf({ inputs, outputs: [dweight!], used, epilogue, attrs });
+    return matmulVariants({ ...problem, sums: used[1] ? dbias! : undefined }, caps);
+  },
+  flops: ([dy, x]) => 2 * sizeOf(dy!.shape) * x!.shape[1]!,
 });
 
 export interface MatmulOptions {

@@ -34,6 +34,8 @@ export interface Prepared {
 export interface PrepareOptions {
   /** Buffers of others by name: data sets, the ring of metrics. */
   readonly externals?: { readonly [name: string]: GPUBuffer };
+  /** Slabs that no other plan writes, so that results stay until the plan's next run; default false. */
+  readonly ownSlabs?: boolean;
 }
 
 export interface RunOptions {
@@ -132,9 +134,11 @@ export class Session {
     return prepared;
   }
 
-  #makePrepared(plan: Plan, { externals = {} }: PrepareOptions, create: Ledger['create']): Prepared {
+  #makePrepared(plan: Plan, { externals = {}, ownSlabs = false }: PrepareOptions, create: Ledger['create']): Prepared {
     const { gpu, pipelines } = this.device;
-    const slabs = this.#takeSlabs(plan.slabs);
+    const slabs = ownSlabs
+      ? plan.slabs.map((bytes) => create('own slab', bytes, STORAGE()))
+      : this.#takeSlabs(plan.slabs);
     const uniforms = create(
       'params',
       Math.max(ALIGNMENT, plan.uniforms.byteLength),
@@ -179,7 +183,8 @@ export class Session {
       const { pipeline, layout } = pipelines.now(d);
       return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
     });
-    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...tables, ...inputs.values()] };
+    const own = ownSlabs ? slabs : [];
+    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...tables, ...inputs.values(), ...own] };
   }
 
   /** Frees what belongs to one plan alone. */

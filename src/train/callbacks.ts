@@ -1,5 +1,6 @@
 /** What a training loop tells while it runs; names are Keras's. Imports nothing below but types. */
 import type { Position } from './checkpoint.ts';
+import type { Trainer } from './trainer.ts';
 
 export interface BatchLogs extends Position {
   /** Batches of the epoch. */
@@ -36,7 +37,7 @@ export interface EpochLogs {
 
 /** All parts are optional. A promise is waited for; onBatchEnd comes some steps late, when the GPU's numbers arrive, but for every step. */
 export interface Callback {
-  onTrainBegin?(): void | Promise<void>;
+  onTrainBegin?(trainer: Trainer): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(logs: BatchLogs): void | Promise<void>;
   onEpochEnd?(logs: EpochLogs): void | Promise<void>;

@@ -1,23 +1,19 @@
 /** A model on a device: its parameters, its plans for every batch size and mode, its replay. The trainer and inference sessions stand on it. Imports all below. */
-
-import { gradients } from '../compile/autodiff.ts';
-import type { Sink } from '../compile/ir.ts';
 import { type ArenaEntry, type Place, planArena } from '../compile/place.ts';
-import { compilePlan, type Plan, type PlanTensor } from '../compile/plan.ts';
+import { compilePlan, type Plan, type PlanRequest } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import { allOrNone } from '../gpu/ledger.ts';
-import { external, input } from '../graph/define-op.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
-import type { Value } from '../graph/types.ts';
 import { initialValues } from '../nn/init.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
-import { binary, gatherImages, gatherRows, relayout } from '../ops/index.ts';
+import { relayout } from '../ops/index.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
+import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
 import { recordTail } from './record-tail.ts';
 
 /** A data set on the GPU. */
@@ -61,42 +57,6 @@ export interface EngineOptions {
   readonly ring?: GPUBuffer;
 }
 
-/** Gradient of a batch's samples and targets: gathered from the data set, or given. */
-function sources(
-  { batch, data, shuffle = false }: PlanKey,
-  model: Model,
-  loss: Loss | undefined,
-): { x: Value; y: (output: Shape) => Value } {
-  if (!data) {
-    return {
-      x: input('x', [batch, ...model.inputShape]),
-      y: (output) => {
-        const { shape, dtype } = loss!.target(output);
-        return input('y', shape, dtype);
-      },
-    };
-  }
-  const { samples, targets, targetShape, shape, count, mean, std } = data.dataset;
-  const options = { batch, samples: count, shuffle };
-  const bytes = external('samples', [ceilDiv(samples.length, 4)], 'u32');
-  const x =
-    samples instanceof Uint8Array
-      ? gatherImages(bytes, { ...options, shape, mean, std })
-      : gatherRows(external('samples', [count, ...shape], 'f32'), options);
-  const dtype = targets instanceof Int32Array ? 'i32' : 'f32';
-  return { x, y: () => gatherRows(external('targets', [count, ...targetShape], dtype), options) };
-}
-
-/** The plan with the parameters read from a slot. */
-function withWeights(plan: Plan, slot: number): Plan {
-  const swap = <T extends { readonly place: Place }>(bound: T): T =>
-    bound.place.buffer.kind === 'parameters'
-      ? { ...bound, place: { ...bound.place, buffer: { kind: 'slot', slot, shard: bound.place.buffer.shard } } }
-      : bound;
-  const dispatches = plan.dispatches.map((d) => ({ ...d, bindings: d.bindings.map(swap) }));
-  return { ...plan, dispatches, outputs: plan.outputs.map(swap) };
-}
-
 export class Engine {
   readonly device: Device;
   readonly model: Model;
@@ -105,7 +65,14 @@ export class Engine {
   readonly parameters: readonly ArenaEntry[];
   readonly states: readonly ArenaEntry[];
   #options: EngineOptions;
+  /** How the bytes of training data were normalised. */
+  normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null = null;
+  /** Looks at the batches of `fit` and `step`. */
+  watcher: StepWatcher | null = null;
+  /** Disposed of together with the engine. */
+  readonly companions = new Set<{ dispose(): void }>();
   #plans = new Map<string, Prepared>();
+  #keys = new Map<Prepared, PlanKey>();
   #resident = new Map<Dataset, ResidentData>();
 
   constructor(device: Device, model: Model, options: EngineOptions) {
@@ -143,12 +110,21 @@ export class Engine {
     const text = keyText(key);
     const known = this.#plans.get(text);
     if (known) return known;
-    const { data } = key;
-    const { ring } = this.#options;
-    const externals = { ...(data && { samples: data.samples, targets: data.targets }), ...(ring && { ring }) };
-    const made = this.session.prepareNow(this.describePlan(key), { externals });
+    const made = this.session.prepareNow(this.describePlan(key), { externals: this.externals(key) });
     this.#plans.set(text, made);
+    this.#keys.set(made, key);
     return made;
+  }
+
+  /** What a plan of this engine was made for. */
+  keyOf(prepared: Prepared): PlanKey | undefined {
+    return this.#keys.get(prepared);
+  }
+
+  /** The buffers that plans of a key bind besides the session's own. */
+  externals({ data }: PlanKey): { readonly [name: string]: GPUBuffer } {
+    const { ring } = this.#options;
+    return { ...(data && { samples: data.samples, targets: data.targets }), ...(ring && { ring }) };
   }
 
   /** Compiles a plan's pipelines, in parallel, and nothing else. */
@@ -156,44 +132,26 @@ export class Engine {
     await Promise.all(this.describePlan(key).dispatches.map((d) => this.device.pipelines.get(d)));
   }
 
-  /** The plan as data, not yet on the device. */
-  describePlan(key: PlanKey): Plan {
-    const { loss, choose, ring, frozen } = this.#options;
-    const { x, y } = sources(key, this.model, loss);
-    const { output, tracing } = this.model.trace({
-      batch: key.batch,
-      mode: key.mode === 'train' ? 'train' : 'eval',
-      x,
+  /** The plan as data, not yet on the device. What a watch adds comes behind all that the plan does without it. */
+  describePlan(key: PlanKey, watch?: Watch): Plan {
+    const { loss, frozen, ring } = this.#options;
+    const outputs = graphOf(key, { model: this.model, loss, frozen, watch });
+    const records = key.mode !== 'predict' && ring;
+    return this.compileGraph(outputs, {
+      weights: key.weights,
+      tail: (read) => [...(records ? [recordTail(read, key.batch)] : []), ...(watch?.tail(read) ?? [])],
     });
-    const outputs: { value: Value; sink: Sink }[] = [];
-    if (key.mode === 'predict')
-      outputs.push({ value: loss ? loss.predict(output) : output, sink: { kind: 'read', name: 'output' } });
-    else {
-      if (!loss) throw new StateError('this session has no loss. Use createTrainer to train or evaluate.');
-      const values = loss.apply(output, y(output.shape));
-      outputs.push({ value: values.loss, sink: { kind: 'read', name: 'loss' } });
-      if (values.correct) outputs.push({ value: values.correct, sink: { kind: 'read', name: 'correct' } });
-      if (key.mode === 'train') {
-        const wrt = [...tracing.parameters.values()].filter(
-          ({ spec }) => spec.kind === 'parameter' && !frozen?.has(spec.name),
-        );
-        const found = gradients(
-          [{ value: values.loss }],
-          wrt.map(({ value }) => value),
-          { add: binary.add },
-        );
-        for (const [i, value] of found.entries()) {
-          const { name, layout } = wrt[i]!.spec;
-          if (value) outputs.push({ value, sink: { kind: 'gradient', parameter: name, layout } });
-        }
-        for (const [name, value] of tracing.assignments) outputs.push({ value, sink: { kind: 'state', name } });
-      }
-    }
-    const tail =
-      key.mode !== 'predict' && ring ? (read: readonly PlanTensor[]) => [recordTail(read, key.batch)] : undefined;
+  }
+
+  /** The plan of any graph of the model's parameters; with `weights` they are read from that slot. */
+  compileGraph(
+    outputs: readonly GraphOutput[],
+    { weights, tail }: { readonly weights?: number; readonly tail?: PlanRequest['tail'] } = {},
+  ): Plan {
+    const { choose } = this.#options;
     const { arenas } = this.session;
     const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail });
-    return key.weights === undefined ? plan : withWeights(plan, key.weights);
+    return weights === undefined ? plan : withWeights(plan, weights);
   }
 
   /** The data set on the GPU, uploaded at its first use; null where it is too large to be bound. */
@@ -274,6 +232,7 @@ export class Engine {
   }
 
   dispose(): void {
+    for (const companion of this.companions) companion.dispose();
     this.session.dispose();
     for (const { samples, targets } of this.#resident.values()) {
       this.device.ledger.destroy(samples);

@@ -203,7 +203,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   let [busy, samples] = [0, 0];
   const clock: Clock = () => performance.now();
 
-  for (const callback of callbacks) await callback.onTrainBegin?.();
+  for (const callback of callbacks) await callback.onTrainBegin?.(trainer);
   // All plans are compiled before the clock starts.
   const { plan } = await planOf(Math.min(batchSize, data.count));
   const classifies = plan.outputs.some(({ name }) => name === 'correct');

@@ -29,6 +29,9 @@ export interface InferenceSession {
   readonly model: Model;
   /** Outputs row-major [n, ...outputShape]; bytes are normalised as the checkpoint says, a Float32Array is taken as it is. */
   predict(data: PredictInput): Promise<Float32Array<ArrayBuffer>>;
+  /** For those who look inside. */
+  readonly engine: Engine;
+  readonly batchSize: number;
   /** Frees its GPU memory. The device stays. */
   dispose(): void;
 }
@@ -75,6 +78,13 @@ export function createSession(
     engine.dispose();
     throw error;
   }
-  const predictor = { engine, batchSize, normalization: training?.normalization ?? null };
-  return { device, model, predict: (data) => runPredict(predictor, data), dispose: () => engine.dispose() };
+  engine.normalization = training?.normalization ?? null;
+  return {
+    device,
+    model,
+    engine,
+    batchSize,
+    predict: (data) => runPredict({ engine, batchSize }, data),
+    dispose: () => engine.dispose(),
+  };
 }

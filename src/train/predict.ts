@@ -12,20 +12,19 @@ export interface Predictor {
   readonly weights?: number;
   readonly engine: Engine;
   readonly batchSize: number;
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
 }
 
-/** Samples one batch at a time, padded to a plan's batch by repeating nothing: the rest is zero and dropped. */
-function batches(
-  { engine, normalization }: Predictor,
-  data: PredictInput,
+/** Samples as the model takes them, a batch at a time. Throws ArgumentError where they are none; `at` is the caller. */
+export function samplesOf(
+  { model, normalization }: Pick<Engine, 'model' | 'normalization'>,
+  { data, at }: { readonly data: PredictInput; readonly at: string },
 ): { count: number; take(first: number, size: number): Float32Array<ArrayBuffer> } {
-  const { inputShape } = engine.model;
+  const { inputShape } = model;
   const each = sizeOf(inputShape);
   if (!(data instanceof Float32Array) && !(data instanceof Uint8Array)) {
     if (show(data.shape) !== show(inputShape)) {
       throw new ArgumentError(
-        `predict: samples have shape ${show(data.shape)}, the model takes ${show(inputShape)}. Use data of that shape.`,
+        `${at}: samples have shape ${show(data.shape)}, the model takes ${show(inputShape)}. Use data of that shape.`,
       );
     }
     return {
@@ -36,7 +35,7 @@ function batches(
   const count = data.length / each;
   if (!Number.isInteger(count) || count < 1) {
     throw new ArgumentError(
-      `predict: ${data.length} values are not a whole number of samples of ${show(inputShape)} (${each} each). Pass whole samples.`,
+      `${at}: ${data.length} values are not a whole number of samples of ${show(inputShape)} (${each} each). Pass whole samples.`,
     );
   }
   const channels = new Array<number>(inputShape[0] ?? 1);
@@ -51,7 +50,7 @@ function batches(
 }
 
 /** The smallest power of two that holds `count`, at most `most`: few plans serve all sizes. */
-function planBatch(count: number, most: number): number {
+export function planBatch(count: number, most: number): number {
   let batch = 1;
   while (batch < count && batch < most) batch *= 2;
   return Math.min(batch, most);
@@ -60,7 +59,7 @@ function planBatch(count: number, most: number): number {
 /** Row-major [n, ...outputShape]. */
 export async function runPredict(predictor: Predictor, data: PredictInput): Promise<Float32Array<ArrayBuffer>> {
   const { engine, batchSize, weights } = predictor;
-  const { count, take } = batches(predictor, data);
+  const { count, take } = samplesOf(engine, { data, at: 'predict' });
   const width = sizeOf(engine.model.outputShape);
   const out = new Float32Array(count * width);
   for (let first = 0; first < count; ) {

@@ -42,7 +42,6 @@ export class Trainer {
   totals: Totals = { loss: 0, correct: 0, samples: 0 };
   #position: Position = { step: 0, epoch: 0, batch: 0 };
   #last: Trainer['last'] = null;
-  #normalization: { mean: readonly number[]; std: readonly number[] } | null = null;
 
   /** Use `createTrainer`. */
   constructor(
@@ -116,10 +115,12 @@ export class Trainer {
     const { update, accumulate } = this.updater.plans;
     const words = this.#begin(first, samples);
     const applies = last || this.updater.isFull;
-    const plans = [plan, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
+    const watched = this.engine.watcher?.begin(plan, { step: this.#position.step + 1, applies });
+    const plans = [watched?.plan ?? plan, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
     const step = packStep({ ...words, ...(applies && this.updater.words(this.#position)) });
     this.engine.session.run(plans, { step, copy });
     if (applies) this.#applied();
+    watched?.after();
   }
 
   /** Moves on in the data; for the loop of `fit`. */
@@ -135,7 +136,7 @@ export class Trainer {
   async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
     this.checkData(data, 'fit');
     const { mean, std, samples } = data;
-    if (samples instanceof Uint8Array) this.#normalization = { mean, std };
+    if (samples instanceof Uint8Array) this.engine.normalization = { mean, std };
     return runFit(this, data, options);
   }
 
@@ -157,7 +158,7 @@ export class Trainer {
   async predict(data: PredictInput, options: WeightsOptions = {}): Promise<Float32Array<ArrayBuffer>> {
     const { batchSize } = this.options;
     const weights = this.#weights(options);
-    return runPredict({ engine: this.engine, batchSize, normalization: this.#normalization, weights }, data);
+    return runPredict({ engine: this.engine, batchSize, weights }, data);
   }
 
   /** The plan for a batch with its data uploaded. Throws before any GPU work where the batch does not fit. */
@@ -219,7 +220,8 @@ export class Trainer {
   /** Everything needed to go on training exactly, as the bytes of a safetensors file. */
   async save({ extra = null, useEma = false }: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { model, options, updater, position, totals } = this;
-    const record = recordOf({ model, options, updater, position, totals, normalization: this.#normalization });
+    const { normalization } = this.engine;
+    const record = recordOf({ model, options, updater, position, totals, normalization });
     return encodeCheckpoint({
       tensors: await this.parameters({ useEma }),
       slots: useEma ? new Map() : await updater.saveSlots(),
@@ -240,7 +242,7 @@ export class Trainer {
     if (resume) this.updater.check(checkpoint);
     loadWeights(this.engine, checkpoint);
     this.updater.resetEma();
-    this.#normalization = training?.normalization ?? this.#normalization;
+    this.engine.normalization = training?.normalization ?? this.engine.normalization;
     if (!resume) return;
     this.updater.load(checkpoint);
     this.#position = training.position;

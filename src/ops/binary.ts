@@ -6,7 +6,8 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
 import { memoryAxes, padChannels, physicalSize, sameMemory, stridesOf } from '../graph/layout.ts';
 import type { Kernel, LaidOut, LayoutChoice, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
-import { linearGroups } from '../graph/workgroups.ts';
+import { linearGroups, rowGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { broadcastShapes, ceilDiv, sameShape, show } from '../util/shape.ts';
 import { sumTo } from './reduce.ts';
@@ -129,8 +130,13 @@ function broadcastVariant({ a, b, y, dy, body }: BroadcastKernel): Variant {
   return { id: 'broadcast', kernels: [kernel] };
 }
 
-function sameVariant(a: PlanValue, b: PlanValue, { y, row }: { y: PlanValue; row: Row }): Variant {
+function sameVariant(
+  a: PlanValue,
+  b: PlanValue,
+  { y, row, caps }: { y: PlanValue; row: Row; caps: DeviceCaps },
+): Variant {
   const count4 = ceilDiv(physicalSize(y.shape, y.layout), 4);
+  const { each, workgroups } = rowGroups(count4, caps);
   const channels = y.layout === 'nhwc' ? y.shape[1]! : 1;
   const padded = y.layout === 'nhwc' ? padChannels(channels) : 1;
   const kernel = {
@@ -138,8 +144,8 @@ function sameVariant(a: PlanValue, b: PlanValue, { y, row }: { y: PlanValue; row
     defines: { MASK: !row.zeroPreserving && channels !== padded },
     slots: { function: `fn f(a: f32, b: f32) -> f32 { return ${row.forward}; }` },
     bind: { a, b, y },
-    params: { count4, channels, padded },
-    workgroups: linearGroups(count4, 64),
+    params: { count4, each, channels, padded },
+    workgroups,
   };
   return { id: 'same', kernels: [kernel] };
 }
@@ -188,7 +194,7 @@ function defineBinary(name: string, row: Row) {
       };
       return [needs[0] ? one(row.gradA, a!) : null, needs[1] ? one(row.gradB, b!) : null];
     },
-    variants({ inputs: [a, b], outputs: [y] }) {
+    variants({ inputs: [a, b], outputs: [y] }, caps) {
       const aligned = [a!, b!].every((v) => sameShape(v.shape, y!.shape) && sameMemory(y!.shape, v.layout, y!.layout));
       const general = broadcastVariant({
         a: a!,
@@ -196,7 +202,7 @@ function defineBinary(name: string, row: Row) {
         y: y!,
         body: `fn f(a: f32, b: f32) -> f32 { return ${row.forward}; }`,
       });
-      return aligned ? [sameVariant(a!, b!, { y: y!, row }), general] : [general];
+      return aligned ? [sameVariant(a!, b!, { y: y!, row, caps }), general] : [general];
     },
   });
   return (a: Value, b: Value): Value => op([a, b], {})[0];

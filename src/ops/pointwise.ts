@@ -9,7 +9,8 @@ import forwardText from '../../shaders/pointwise/forward.wgsl?raw';
 import { defineOp, followFirst, type Op } from '../graph/define-op.ts';
 import { padChannels, physicalSize } from '../graph/layout.ts';
 import type { Attrs, Epilogue, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
-import { linearGroups } from '../graph/workgroups.ts';
+import { rowGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, show } from '../util/shape.ts';
 
@@ -39,8 +40,9 @@ const pointwiseBackward = defineOp<GradAttrs>({
   name: 'pointwiseBackward',
   infer: ([dy]) => [{ shape: dy!.shape, dtype: 'f32' }],
   layout: (inputs) => followFirst(inputs, 1),
-  variants({ inputs: [dy, saved], outputs: [dx], attrs }): Variant[] {
+  variants({ inputs: [dy, saved], outputs: [dx], attrs }, caps): Variant[] {
     const count4 = ceilDiv(physicalSize(dx!.shape, dx!.layout), 4);
+    const { each, workgroups } = rowGroups(count4, caps);
     const body = `fn g(dy: f32, ${attrs.saves}: f32) -> f32 { return ${attrs.expression}; }`;
     return [
       {
@@ -50,8 +52,8 @@ const pointwiseBackward = defineOp<GradAttrs>({
             shader: backward,
             slots: { function: body },
             bind: { dy: dy!, saved: saved!, dx: dx! },
-            params: { count4 },
-            workgroups: linearGroups(count4, 64),
+            params: { count4, each },
+            workgroups,
           },
         ],
       },
@@ -59,8 +61,13 @@ const pointwiseBackward = defineOp<GradAttrs>({
   },
 });
 
-function forwardVariants(x: PlanValue, y: PlanValue, { expression, zeroPreserving }: Epilogue): Variant[] {
+interface Forward extends Epilogue {
+  readonly caps: DeviceCaps;
+}
+
+function forwardVariants(x: PlanValue, y: PlanValue, { expression, zeroPreserving, caps }: Forward): Variant[] {
   const count4 = ceilDiv(physicalSize(y.shape, y.layout), 4);
+  const { each, workgroups } = rowGroups(count4, caps);
   const channels = y.layout === 'nhwc' ? y.shape[1]! : 1;
   const padded = y.layout === 'nhwc' ? padChannels(channels) : 1;
   return [
@@ -72,8 +79,8 @@ function forwardVariants(x: PlanValue, y: PlanValue, { expression, zeroPreservin
           defines: { MASK: !zeroPreserving && channels !== padded },
           slots: { function: `fn f(v: f32) -> f32 { return ${expression}; }` },
           bind: { x, y },
-          params: { count4, channels, padded },
-          workgroups: linearGroups(count4, 64),
+          params: { count4, each, channels, padded },
+          workgroups,
         },
       ],
     },
@@ -99,7 +106,7 @@ export function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<
       const saves = typeof row.saves === 'function' ? row.saves(attrs) : row.saves;
       return pointwiseBackward([dy!, saves === 'x' ? x! : y!], { name, expression: row.grad(attrs), saves });
     },
-    variants: ({ inputs: [x], outputs: [y], attrs }) => forwardVariants(x!, y!, epilogue(attrs)),
+    variants: ({ inputs: [x], outputs: [y], attrs }, caps) => forwardVariants(x!, y!, { ...epilogue(attrs), caps }),
   });
 }
 

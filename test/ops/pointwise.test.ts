@@ -1,8 +1,10 @@
 /** Pointwise arithmetic: what all rows must do, powers of every kind, bounds, errors. */
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { input } from '../../src/graph/define-op.ts';
-import { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from '../../src/ops/index.ts';
+import { abs, add, addScalar, clamp, exp, log, mulScalar, neg, powScalar, relu, sqrt } from '../../src/ops/index.ts';
+import { compile, f32, grad } from '../../src/train/program.ts';
 import { ShapeError } from '../../src/util/errors.ts';
+import { device } from '../support/device.ts';
 import { Random } from '../support/random.ts';
 import { tensor } from '../support/tensor.ts';
 import { checkRow, describeRows, type Row } from './pointwise-rows.ts';
@@ -75,4 +77,21 @@ test.each([
 
 test('integers are refused', () => {
   expect(() => neg(input('x', [2, 3], 'i32'))).toThrow(new ShapeError('neg: x is i32 [2,3]. Pass f32 values.'));
+});
+
+describe('rows of several vec4s a thread', () => {
+  it.each([8_191, 8_192, 150_001, 600_007])('%i elements: every one exactly once', async (count) => {
+    const dev = await device();
+    const program = await compile(dev, { x: f32(count), u: f32(count) }, ({ x, u }) => {
+      const y = relu(x);
+      return { y, sum: add(x, u), dx: grad(y, [x], { seed: u })[0]! };
+    });
+    const x = Float32Array.from({ length: count }, (_, i) => (i % 7) - 3);
+    const u = Float32Array.from({ length: count }, (_, i) => (i % 5) + 1);
+    const got = await program.run({ x, u });
+    expect(got.y!.every((v, i) => v === Math.max(0, x[i]!))).toBe(true);
+    expect(got.sum!.every((v, i) => v === x[i]! + u[i]!)).toBe(true);
+    expect(got.dx!.every((v, i) => v === (x[i]! > 0 ? u[i]! : 0))).toBe(true);
+    program.dispose();
+  });
 });

@@ -121,6 +121,7 @@ export {
   type Evaluation,
   type FitOptions,
   type History,
+  type Metrics,
   type Trainer,
   type TrainerOptions,
 } from './train/trainer.ts';

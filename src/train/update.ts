@@ -65,8 +65,8 @@ function parts({ session }: Engine, end4: number): Part[] {
 
 const whole = (buffer: BufferRef, { bytes }: Pick<Part, 'bytes'>): Place => ({ buffer, offset: 0, bytes });
 
-/** Elements of a parameter that one workgroup adds up. */
-const CHUNK = 4096;
+/** Elements of a parameter that one workgroup adds up: twice as many are 10 % faster on lavapipe, but leave small models few workgroups. */
+const CHUNK = 8192;
 
 /** The trained parameters cut into chunks, [first vec4, elements, parameter, 0], and the chunks [first, count] of each. */
 interface Chunks {

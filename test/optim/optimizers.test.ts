@@ -15,15 +15,15 @@ import { rmsprop } from '../../src/optim/rmsprop.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { packStep } from '../../src/runtime/step.ts';
 import { Engine } from '../../src/train/engine.ts';
-import { updatePlan } from '../../src/train/update.ts';
+import { type Clip, updatePlan } from '../../src/train/update.ts';
 import { ArgumentError, StateError } from '../../src/util/errors.ts';
 import { sizeOf } from '../../src/util/shape.ts';
 import { device } from '../support/device.ts';
 import { Random } from '../support/random.ts';
 import { optimizerRule } from '../support/reference/optimizers.ts';
 
-/** Sizes around a vec4, a chunk of 4096 and two chunks; all in the first layout. */
-const SHAPES = [[1], [3], [5, 1], [64, 64], [4097], [2, 5000]] as const;
+/** Sizes around a vec4 and a chunk of 8192. */
+const SHAPES = [[1], [3], [5, 1], [64, 64], [8193], [2, 5000]] as const;
 
 function parametersOnly(): Model {
   const parameters = SHAPES.map(
@@ -44,12 +44,29 @@ function parametersOnly(): Model {
 type Numbers = Float64Array<ArrayBuffer>;
 type Update = (p: Numbers, g: Numbers, step: number, state: Record<string, Numbers>) => Numbers;
 
+interface CompareOptions {
+  readonly steps?: number;
+  readonly momentum?: number;
+  readonly clip?: Clip | null;
+}
+
+/** The factor that clipping brings to gradients. */
+function clipFactor(gradients: readonly ArrayLike<number>[], clip: Clip | null): number {
+  if (clip?.kind !== 'norm') return 1;
+  const all = gradients.flatMap((g) => Array.from(g, Math.abs));
+  const { order, limit } = clip;
+  const sum = (of: (v: number) => number): number => all.reduce((total, v) => total + of(v), 0);
+  const total =
+    order === 1 ? sum((v) => v) : order === 2 ? Math.sqrt(sum((v) => v * v)) : all.reduce((a, b) => Math.max(a, b));
+  return Math.min(1, limit / (total + 1e-6));
+}
+
 /** Runs steps on a device, then compares every parameter with the rule in float64. */
 async function compareWith(
   on: Device,
   optimizer: Optimizer,
   update: Update,
-  { steps = 4, momentum = optimizer.momentum ?? 0 } = {},
+  { steps = 4, momentum = optimizer.momentum ?? 0, clip = null }: CompareOptions = {},
 ): Promise<void> {
   const random = new Random(11);
   const engine = new Engine(on, parametersOnly(), {});
@@ -58,16 +75,23 @@ async function compareWith(
   for (const [i, data] of weights.entries()) engine.writeTensor(`p${i}`, Float32Array.from(data));
   const { shards } = engine.session.arenas.parameters;
   const end4 = shards.reduce((sum, bytes) => sum + bytes / 16, 0);
-  const prepared = await engine.session.prepare(updatePlan(engine, { optimizer, groups: 1, end4 }));
+  const prepared = await engine.session.prepare(updatePlan(engine, { optimizer, groups: 1, end4, clip }));
   const states = SHAPES.map((): Record<string, Numbers> => ({}));
   for (let step = 1; step <= steps; step++) {
-    for (const [i, { shard, offset, bytes, shape }] of engine.parameters.entries()) {
-      const gradient = random.normal(shape);
+    const gradients = SHAPES.map((shape) => random.normal(shape).data);
+    const factor = clipFactor(gradients, clip);
+    for (const [i, { shard, offset, bytes }] of engine.parameters.entries()) {
+      const gradient = gradients[i]!;
       // Lanes behind the end of a plain tensor may hold anything: they must not count.
       const memory = new Float32Array(bytes / 4).fill(1e6);
-      memory.set(gradient.data);
+      memory.set(gradient);
       engine.session.writePlace({ buffer: { kind: 'gradients', shard }, offset, bytes }, memory);
-      weights[i] = update(weights[i]!, Float64Array.from(gradient.data), step, states[i]!);
+      weights[i] = update(
+        weights[i]!,
+        Float64Array.from(gradient, (v) => v * factor),
+        step,
+        states[i]!,
+      );
     }
     const group = { end4, learningRate: optimizer.lr, weightDecay: optimizer.weightDecay ?? 0, l1: 0 };
     const scalars = optimizer.scalars?.(step, momentum);
@@ -178,9 +202,21 @@ describe('shards', () => {
   ])('%s', async (_name, optimizer, update) => {
     const on = await sharded();
     const engine = new Engine(on, parametersOnly(), {});
-    expect(engine.session.arenas.parameters.shards.length).toBe(2);
+    expect(engine.session.arenas.parameters.shards.length).toBe(3);
     engine.dispose();
     await compareWith(on, optimizer, update);
+  });
+});
+
+describe('clipping by norm: tails do not count, shards do', () => {
+  const plain: Update = (p, g) => p.map((value, i) => value - 0.5 * g[i]!);
+  test.each([1, 2, Number.POSITIVE_INFINITY] as const)('norm %d', async (order) => {
+    const clip = { kind: 'norm', order, limit: 0.1 } as const;
+    for (const on of [await device(), await device({ limits: 'default' }), await sharded()])
+      await compareWith(on, sgd({ lr: 0.5 }), plain, { clip });
+    await compareWith(await sharded(), lamb({ lr: 0.02 }), lambUpdate({ lr: 0.02, betas: [0.9, 0.999], decay: 0 }), {
+      clip: { ...clip, limit: 5 },
+    });
   });
 });
 

@@ -102,6 +102,31 @@ describe('parameter groups', () => {
     });
   });
 
+  test('groups across shards: each has its rate, frozen ones stay', async () => {
+    const on = await device();
+    const small = { ...on, caps: { ...on.caps, maxBindingBytes: 16_640 } };
+    const net = sequential([8], [linear(64), tanh(), linear(64), tanh(), linear(64), tanh(), linear(4)]);
+    const groups = [
+      { match: /fc1/, lr: 0.3 },
+      { match: /fc2/, frozen: true },
+      { match: /fc3.weight/, lr: 0.2 },
+    ];
+    const trainer = await trainerFor(net, { optimizer: sgd({ lr: 0.1 }), parameterGroups: groups }, small);
+    expect(trainer.engine.session.arenas.parameters.shards.length).toBeGreaterThan(2);
+    const rates: Record<string, number> = { fc1: 0.3, fc2: 0, 'fc3.weight': 0.2 };
+    const before = await trainer.parameters();
+    const x = new Float32Array(128).map((_, i) => Math.sin(i));
+    trainer.step({ x, y: Int32Array.from({ length: 16 }, (_, i) => i % 4) });
+    const [g, after] = [await trainer.gradients(), await trainer.parameters()];
+    const expected = mapped(before, (name, w, i) => {
+      const rate = rates[name] ?? rates[name.split('.')[0]!] ?? 0.1;
+      return w - rate * g.get(name)!.data[i]!;
+    });
+    expect(distance(after, expected)).toBeLessThan(1e-7);
+    expect(distance(after, before)).toBeGreaterThan(1e-5);
+    trainer.dispose();
+  });
+
   test('the number of dispatches does not depend on the number of groups or parameters', async () => {
     const deep = sequential([4], Array.from({ length: 20 }, () => linear(4)).concat(linear(4)));
     const groups = deep.parameters.map(({ name }, i) => ({ match: [name], lrScale: 1 + i }));
@@ -324,6 +349,19 @@ describe('averaged weights', () => {
       const on = await device();
       expect(() => createSession(on, plainNet(), { weights, useEma: true })).toThrow(StateError);
     }));
+});
+
+test('everything at once keeps to the default limits', async () => {
+  const on = await device({ limits: 'default' });
+  const common = { ema: { decay: 0.9 }, clipGradNorm: 1, accumulationSteps: 2, l1: 0.01 };
+  const parameterGroups = [{ match: /bias/, lrScale: 2 }];
+  for (const optimizer of [lamb(), adam({ amsgrad: true })]) {
+    const trainer = await trainerFor(plainNet(), { ...common, optimizer, parameterGroups }, on);
+    await trainer.fit(data, { epochs: 1, validation: data, useEma: true });
+    expect(Number.isFinite((await trainer.metrics()).loss)).toBe(true);
+    expect(on.failure).toBeNull();
+    trainer.dispose();
+  }
 });
 
 describe('schedules', () => {

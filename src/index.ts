@@ -14,6 +14,17 @@ export { decodeIdx, type IdxArray, readIdx } from './data/idx.ts';
 export { mnist } from './data/mnist-dataset.ts';
 export { type AdapterInfo, type Device, type DeviceOptions, requestDevice } from './gpu/device.ts';
 export type { DType, Value, ValueSpec } from './graph/types.ts';
+export { type Inspector, inspect } from './inspect/inspector.ts';
+export type {
+  ClassOptions,
+  Explained,
+  GpuTensor,
+  GradCam,
+  GradCamOptions,
+  InspectOptions,
+  InspectTarget,
+  Saliency,
+} from './inspect/inspector-types.ts';
 export { readFileBytes, saveFile } from './io/files.ts';
 export { readSafetensors, type TensorRecord, writeSafetensors } from './io/safetensors.ts';
 export {

@@ -20,6 +20,8 @@ const MAY_IMPORT: { readonly [folder: string]: readonly string[] } = {
   compile: ['graph', 'shader', 'util'],
   runtime: ['compile', 'gpu', 'graph', 'util'],
   train: ['compile', 'data', 'gpu', 'graph', 'io', 'nn', 'ops', 'optim', 'runtime', 'shaders', 'util'],
+  // Of the same row as train, and on top of it.
+  inspect: ['compile', 'graph', 'nn', 'ops', 'runtime', 'train', 'util'],
 };
 
 /** Of these folders only the types may be imported: folder -> from where. */
@@ -35,6 +37,7 @@ const TOUCH_WEBGPU = [
   'src/gpu/node-gpu.ts',
   'src/gpu/pipelines.ts',
   'src/gpu/readback.ts',
+  'src/inspect/inspector-types.ts',
   'src/runtime/ring.ts',
   'src/runtime/session.ts',
   'src/train/engine.ts',

@@ -1,6 +1,6 @@
 // y = epilogue(a b + bias), for any device and any shape: either orientation of each operand is a matter of strides.
 //
-// Threads: one for each element of y, 64 a workgroup; SUMS: then one for each row of a, whose sum it gives. Layouts: plain.
+// Threads: one for each element of y, 64 a workgroup; SUMS: then one for each row of a (column of b), whose sum it gives. Layouts: plain.
 // Sums run over k in order, in one accumulator.
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
@@ -12,7 +12,7 @@
 //#if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 //#endif
-//#if SUMS
+//#if SUMS!=none
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 //#endif
 
@@ -22,12 +22,18 @@
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let index = linear_group(wg, groups) * 64u + li;
   let size = params.batches * params.m * params.n;
-//#if SUMS
-  if (index >= size && index < size + params.m) {
-    let row = index - size;
+//#if SUMS!=none
+  if (index >= size) {
+    let i = index - size;
     var sum = 0.0;
-    for (var q = 0u; q < params.k; q++) { sum += a[row * params.a_row + q * params.a_k]; }
-    sums[row] = sum;
+//#if SUMS==a
+    if (i >= params.m) { return; }
+    for (var q = 0u; q < params.k; q++) { sum += a[i * params.a_row + q * params.a_k]; }
+//#else
+    if (i >= params.n) { return; }
+    for (var q = 0u; q < params.k; q++) { sum += b[i * params.b_col + q * params.b_k]; }
+//#endif
+    sums[i] = sum;
   }
 //#endif
   if (index >= size) { return; }

@@ -7,7 +7,7 @@
 // Layouts: plain. A_ALONG_K: a is [m, k], else [k, m]; B_ALONG_N: b is [k, n], else [n, k]. A_VEC (B_VEC, Y_VEC): read
 // (written) as vec4 along rows (columns), which are multiples of 4; else element by element, neighbours in memory by
 // neighbouring threads. Edges are clamped; behind the end of k a counts as zero. SPLIT: writes the sum over a part of k,
-// without bias and epilogue, for sum-splits.wgsl. SUMS: see sums.wgsl; of a as [k, m].
+// without bias and epilogue, for sum-splits.wgsl. SUMS: see sums.wgsl; of a as [k, m] or b as [k, n].
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"
@@ -108,8 +108,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let tx = li % u32(COL_THREADS);
 
   var acc: array<vec4f, TM * TN / 4>;
-//#if SUMS==a
-  // Of the rows that the thread loads, always the same.
+//#if SUMS!=none
+  // Of the rows (columns) that the thread loads, always the same.
   var sum = vec4f();
 //#endif
   let end = min(params.k, (part + 1u) * params.split_k);
@@ -141,7 +141,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       let q = e % u32(BK);
       let c = e / u32(BK);
 //#endif
-      b_slab[q * u32(B_PITCH) + c] = load_b(start.y, col0 + 4u * c, q0 + q);
+      let v = load_b(start.y, col0 + 4u * c, q0 + q);
+      b_slab[q * u32(B_PITCH) + c] = v;
+//#if SUMS==b
+      sum += select(vec4f(), v, q0 + q < params.k);
+//#endif
     }
 //#endfor
     workgroupBarrier();
@@ -167,6 +171,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (first_column && li < ${BM/4}u) {
     for (var i = 1u; i < u32(THREADS / (BM / 4)); i++) { sum += a_slab[i * ${BM/4}u + li]; }
     put_sums(part, row0 + 4u * li, sum);
+  }
+//#elif SUMS==b
+  b_slab[li] = sum;
+  workgroupBarrier();
+  if (row0 == 0u && li < ${BN/4}u) {
+    for (var i = 1u; i < u32(THREADS / (BN / 4)); i++) { sum += b_slab[i * ${BN/4}u + li]; }
+    put_sums(part, col0 + 4u * li, sum);
   }
 //#endif
   let out = part * params.split_size + z * params.m * params.n;

@@ -4,6 +4,7 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
+import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
 import { forwardSingle, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup } from './conv2d-subgroup.ts';
@@ -21,6 +22,8 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   if (isDepthwise(g)) variants.push(...forwardDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) variants.push(forwardSubgroup(g, { ...values, lanes }));
+  // The subgroup tiles of both are equally fast forward.
+  if (lanes === 0 && isPointwise(g)) variants.push(...forwardPointwise(g, { ...values, caps }));
   if (wholeVectors(g)) variants.push(forwardTiled(g, values));
   return [...variants, forwardDirect(g, values)];
 }
@@ -28,6 +31,7 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
 export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValues>): Variant[] {
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
+  if (isPointwise(g)) variants.push(...inputPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && wholeVectors(g)) variants.push(inputSubgroup(g, { ...values, lanes }));
   if (wholeVectors(g)) variants.push(inputTiled(g, values));
@@ -37,6 +41,7 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
+  if (isPointwise(g)) variants.push(...weightPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) variants.push(weightSubgroup(g, { ...values, lanes }));

@@ -21,11 +21,11 @@ function directVariant(problem: Problem): Variant {
   const { a, b, y, bias, sums, m, n, k, batches, epilogue } = problem;
   const kernel: Kernel = {
     shader: directShader,
-    defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined, SUMS: sums !== undefined },
+    defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined, SUMS: sums?.of ?? 'none' },
     slots: { epilogue: epilogueText(epilogue) },
-    bind: { a, b, y, ...(bias ? { bias } : {}), ...(sums ? { sums } : {}) },
+    bind: { a, b, y, ...(bias ? { bias } : {}), ...(sums ? { sums: sums.to } : {}) },
     params: paramsOf(problem, { splits: 1, splitK: k, splitSize: 0, sumsAt: 0 }),
-    workgroups: linearGroups(batches * m * n + (sums ? m : 0), 64),
+    workgroups: linearGroups(batches * m * n + (sums ? Math.max(m, n) : 0), 64),
   };
   return { id: 'direct', kernels: [kernel] };
 }

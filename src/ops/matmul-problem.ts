@@ -26,8 +26,8 @@ export interface Problem {
   readonly a: PlanValue;
   readonly b: PlanValue;
   readonly bias: PlanValue | undefined;
-  /** [m]: takes the sums of a over q, where wanted. */
-  readonly sums: PlanValue | undefined;
+  /** Takes the sums over q of a as it lies in [k, m], or of b in [k, n], where they are wanted. */
+  readonly sums: { readonly of: 'a' | 'b'; readonly to: PlanValue } | undefined;
   readonly y: PlanValue;
   readonly epilogue: Epilogue | null;
 }

@@ -20,7 +20,7 @@ export function splitOf({ m, n, k, batches, sums }: Problem, wanted: number, uni
   return {
     splits: Math.max(1, ceilDiv(k, splitK)),
     splitK,
-    splitSize: sumsAt + roundUp(sums ? sizeOf(sums.shape) : 0, 4),
+    splitSize: sumsAt + roundUp(sums ? sizeOf(sums.to.shape) : 0, 4),
     sumsAt,
   };
 }
@@ -36,7 +36,7 @@ export function sumSplits(problem: Problem, { splits, splitSize, sumsAt }: Split
       partial: { scratch: 'partial', elements: splits * splitSize },
       y,
       ...(bias ? { bias } : {}),
-      ...(sums ? { sums } : {}),
+      ...(sums ? { sums: sums.to } : {}),
     },
     params: { size: batches * m * n, size4: sumsAt / 4, part4: splitSize / 4, splits, n },
     workgroups: linearGroups(splitSize / 4, 64),

@@ -44,13 +44,14 @@ interface Tile {
 
 /** The same product read as y^T = b^T a^T. */
 function swap(problem: Problem): Problem {
-  const { m, n, a, b, transposeA, transposeB, batchAxes } = problem;
+  const { m, n, a, b, sums, transposeA, transposeB, batchAxes } = problem;
   return {
     ...problem,
     m: n,
     n: m,
     a: b,
     b: a,
+    sums: sums && { ...sums, of: sums.of === 'a' ? 'b' : 'a' },
     transposeA: !transposeB,
     transposeB: !transposeA,
     batchAxes: batchAxes.map((axis) => ({ size: axis.size, a: axis.b, b: axis.a })),
@@ -114,7 +115,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       TAIL: k % 4 !== 0,
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
-      SUMS: !sums ? 'none' : swapped ? 'b' : 'a',
+      SUMS: sums?.of ?? 'none',
     },
     slots: { epilogue: whole ? epilogueText(epilogue) : '' },
     bind: {
@@ -122,7 +123,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
       ...(whole && bias ? { bias } : {}),
-      ...(whole && sums ? { sums } : {}),
+      ...(whole && sums ? { sums: sums.to } : {}),
     },
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, { ...tile, splits: split.splits }), 1),

@@ -56,7 +56,7 @@ function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
       Y_VEC: n % 4 === 0,
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
-      SUMS: sums ? 'a' : 'none',
+      SUMS: sums?.of ?? 'none',
     },
     slots: { epilogue: whole ? epilogueText(epilogue) : '' },
     bind: {
@@ -64,7 +64,7 @@ function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
       ...(whole && bias ? { bias } : {}),
-      ...(whole && sums ? { sums } : {}),
+      ...(whole && sums ? { sums: sums.to } : {}),
     },
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, tile) * split.splits, 1),

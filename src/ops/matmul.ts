@@ -99,7 +99,7 @@ const linearBackwardOp: Op<Record<string, never>> = defineOp<Record<string, neve
   variants({ inputs, outputs: [dweight, dbias], used, epilogue }, caps) {
     const attrs = { transposeA: true, transposeB: false };
     const problem = problemOf({ inputs, outputs: [dweight!], used, epilogue, attrs });
-    return matmulVariants({ ...problem, sums: used[1] ? dbias! : undefined }, caps);
+    return matmulVariants({ ...problem, sums: used[1] ? { of: 'a', to: dbias! } : undefined }, caps);
   },
   flops: ([dy, x]) => 2 * sizeOf(dy!.shape) * x!.shape[1]!,
 });

@@ -14,6 +14,7 @@ export { decodeIdx, type IdxArray, readIdx } from './data/idx.ts';
 export { mnist } from './data/mnist-dataset.ts';
 export { type AdapterInfo, type Device, type DeviceOptions, requestDevice } from './gpu/device.ts';
 export type { DType, Value, ValueSpec } from './graph/types.ts';
+export type { Histogram, HistogramOptions } from './inspect/histogram.ts';
 export { type Inspector, inspect } from './inspect/inspector.ts';
 export type {
   ClassOptions,
@@ -25,6 +26,15 @@ export type {
   InspectTarget,
   Saliency,
 } from './inspect/inspector-types.ts';
+export { type Monitor, monitor } from './inspect/monitor.ts';
+export type {
+  DeadUnits,
+  LayerStats,
+  MonitorOptions,
+  ParameterStats,
+  StepStats,
+  TensorStats,
+} from './inspect/monitor-types.ts';
 export { readFileBytes, saveFile } from './io/files.ts';
 export { readSafetensors, type TensorRecord, writeSafetensors } from './io/safetensors.ts';
 export {

@@ -21,7 +21,7 @@ const MAY_IMPORT: { readonly [folder: string]: readonly string[] } = {
   runtime: ['compile', 'gpu', 'graph', 'util'],
   train: ['compile', 'data', 'gpu', 'graph', 'io', 'nn', 'ops', 'optim', 'runtime', 'shaders', 'util'],
   // Of the same row as train, and on top of it.
-  inspect: ['compile', 'graph', 'nn', 'ops', 'runtime', 'train', 'util'],
+  inspect: ['compile', 'gpu', 'graph', 'nn', 'ops', 'runtime', 'shaders', 'train', 'util'],
 };
 
 /** Of these folders only the types may be imported: folder -> from where. */
@@ -38,6 +38,7 @@ const TOUCH_WEBGPU = [
   'src/gpu/pipelines.ts',
   'src/gpu/readback.ts',
   'src/inspect/inspector-types.ts',
+  'src/inspect/monitor.ts',
   'src/runtime/ring.ts',
   'src/runtime/session.ts',
   'src/train/engine.ts',
@@ -53,6 +54,7 @@ const NO_SHADERS: { readonly [op: string]: string } = {
 
 /** Folders of shaders that belong to no op. */
 const NO_OP: { readonly [folder: string]: string } = {
+  inspect: 'the tail of a step that is looked at: src/inspect/monitor-plan.ts',
   lib: 'included by others',
   metrics: 'the tail of a plan: src/train/engine.ts',
   optimizer: 'the tail of a plan: src/optim/optimizer.ts',

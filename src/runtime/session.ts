@@ -7,13 +7,13 @@ import { GROUPS_PLACE } from '../compile/lower.ts';
 import type { Arenas } from '../compile/memory.ts';
 import type { BufferRef, Place } from '../compile/place.ts';
 import { ALIGNMENT, bytesFor } from '../compile/place.ts';
-import type { Plan, PlanTensor } from '../compile/plan.ts';
+import type { Plan } from '../compile/plan.ts';
 import type { Device } from '../gpu/device.ts';
 import { allOrNone, type Ledger } from '../gpu/ledger.ts';
 import { readRanges } from '../gpu/readback.ts';
-import { fromMemory, physicalSize } from '../graph/layout.ts';
 import { StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
+import { decode } from './decode.ts';
 
 export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
@@ -36,6 +36,8 @@ export interface PrepareOptions {
   readonly externals?: { readonly [name: string]: GPUBuffer };
   /** Slabs that no other plan writes, so that results stay until the plan's next run; default false. */
   readonly ownSlabs?: boolean;
+  /** Reads the inputs of this plan in place of its own. */
+  readonly inputsOf?: Prepared;
 }
 
 export interface RunOptions {
@@ -134,7 +136,11 @@ export class Session {
     return prepared;
   }
 
-  #makePrepared(plan: Plan, { externals = {}, ownSlabs = false }: PrepareOptions, create: Ledger['create']): Prepared {
+  #makePrepared(
+    plan: Plan,
+    { externals = {}, ownSlabs = false, inputsOf }: PrepareOptions,
+    create: Ledger['create'],
+  ): Prepared {
     const { gpu, pipelines } = this.device;
     const slabs = ownSlabs
       ? plan.slabs.map((bytes) => create('own slab', bytes, STORAGE()))
@@ -155,7 +161,12 @@ export class Session {
       gpu.queue.writeBuffer(buffer, 0, words);
       return buffer;
     });
-    const inputs = new Map(plan.inputs.map((t) => [t.name, create(`input ${t.name}`, t.place.bytes, STORAGE())]));
+    const inputs = new Map(
+      plan.inputs.map((t) => [
+        t.name,
+        inputsOf?.bufferOf(t.place.buffer) ?? create(`input ${t.name}`, t.place.bytes, STORAGE()),
+      ]),
+    );
     const bufferOf = (ref: BufferRef): GPUBuffer => {
       const named =
         ref.kind === 'input' ? inputs.get(ref.name) : ref.kind === 'external' ? externals[ref.name] : undefined;
@@ -183,8 +194,8 @@ export class Session {
       const { pipeline, layout } = pipelines.now(d);
       return { pipeline, group: gpu.createBindGroup({ label: d.label, layout, entries }), x, y, z };
     });
-    const own = ownSlabs ? slabs : [];
-    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...tables, ...inputs.values(), ...own] };
+    const own = [...(ownSlabs ? slabs : []), ...(inputsOf ? [] : inputs.values())];
+    return { plan, calls, bufferOf, owned: [uniforms, ...constants, ...tables, ...own] };
   }
 
   /** Frees what belongs to one plan alone. */
@@ -282,15 +293,4 @@ export class Session {
     for (const buffer of all) this.device.ledger.destroy(buffer);
     this.#disposed = true;
   }
-}
-
-/** The logical tensor in the bytes of its place. */
-export function decode(
-  { shape, layout, dtype }: Pick<PlanTensor, 'shape' | 'layout' | 'dtype'>,
-  bytes: ArrayBuffer,
-): TensorData {
-  const elements = physicalSize(shape, layout);
-  const memory = { f32: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
-  const data = new memory(bytes, 0, elements);
-  return fromMemory(data, shape, layout) as TensorData;
 }

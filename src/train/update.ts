@@ -47,14 +47,14 @@ export interface UpdateOptions {
 }
 
 /** One shard of the arena as far as it is trained. */
-interface Part {
+export interface Part {
   readonly shard: number;
   readonly bytes: number;
   readonly base4: number;
   readonly count4: number;
 }
 
-function parts({ session }: Engine, end4: number): Part[] {
+export function parts({ session }: Engine, end4: number): Part[] {
   let base4 = 0;
   return session.arenas.parameters.shards.flatMap((bytes, shard) => {
     const part = { shard, bytes, base4, count4: Math.min(bytes / 16, end4 - base4) };
@@ -69,7 +69,7 @@ const whole = (buffer: BufferRef, { bytes }: Pick<Part, 'bytes'>): Place => ({ b
 const CHUNK = 8192;
 
 /** The trained parameters cut into chunks, [first vec4, elements, parameter, 0], and the chunks [first, count] of each. */
-interface Chunks {
+export interface Chunks {
   readonly words: Uint32Array<ArrayBuffer>;
   readonly ranges: Uint32Array<ArrayBuffer>;
   readonly count: number;
@@ -77,7 +77,7 @@ interface Chunks {
   readonly ofShard: readonly { readonly first: number; readonly count: number }[];
 }
 
-function cutIntoChunks(engine: Engine, trained: readonly Part[]): Chunks {
+export function cutIntoChunks(engine: Engine, trained: readonly Part[]): Chunks {
   const rows: number[][] = [];
   const ranges: number[][] = [];
   const ofShard = trained.map(({ shard, count4 }) => {
@@ -101,7 +101,7 @@ function cutIntoChunks(engine: Engine, trained: readonly Part[]): Chunks {
 }
 
 /** The memory of an update besides the arenas. */
-class Memory {
+export class Memory {
   readonly slabs: number[] = [];
   readonly tables: Uint32Array<ArrayBuffer>[] = [];
 
@@ -117,7 +117,7 @@ class Memory {
 }
 
 /** A place from the start of chunk `first` of a table would not be aligned: each shard has its own table. */
-const shardTable = (memory: Memory, { words, ofShard }: Chunks, i: number): Place => {
+export const shardTable = (memory: Memory, { words, ofShard }: Chunks, i: number): Place => {
   const { first, count } = ofShard[i]!;
   return memory.table(words.slice(first * 4, (first + count) * 4));
 };

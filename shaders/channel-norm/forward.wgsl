@@ -1,4 +1,4 @@
-// y = epilogue((x - mean) / deviation * weight + bias).
+// y = epilogue((x - mean) / deviation * weight + bias), with OPERAND of the operand's element too.
 //
 // Threads: part.wgsl. Layout: nhwc; padding stays zero, since 1 / deviation, weight and bias are zero there.
 //#include "channel-norm/part.wgsl"
@@ -13,13 +13,17 @@
 @group(0) @binding(6) var<storage, read> bias: array<T>;
 //#endif
 
+//#if OPERAND
+@group(0) @binding(7) var<storage, read> operand: array<T>;
+//#endif
+
 //#epilogue
 
-fn finish(v: T) -> T {
+fn finish(v: T, s: T) -> T {
 //#if VEC
-  return vec4f(epilogue(v.x), epilogue(v.y), epilogue(v.z), epilogue(v.w));
+  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
 //#else
-  return epilogue(v);
+  return epilogue(v, s);
 //#endif
 }
 
@@ -39,6 +43,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   for (var r = part.begin + part.lane; r < part.end; r += part.lanes) {
     let i = part.base + r * params.columns;
-    y[i] = finish((x[i] - mean) * scale + offset);
+//#if OPERAND
+    let s = operand[i];
+//#else
+    let s = T();
+//#endif
+    y[i] = finish((x[i] - mean) * scale + offset, s);
   }
 }

@@ -94,7 +94,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for P 0 T
   {
     let ix = phase + (block + $Pu) * params.sx;
-    if (ix < params.w) { dx[(row * params.w + ix) * c4 + q] = finish(acc$P); }
+    if (ix < params.w) { let to = (row * params.w + ix) * c4 + q; dx[to] = finish(acc$P, to); }
   }
 //#endfor
 }

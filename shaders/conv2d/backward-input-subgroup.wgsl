@@ -112,7 +112,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (p$Q < pixels) {
     let at = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + block;
 //#for I 0 I4
-    if (block + $Iu < i4) { dx[at + $Iu] = finish(acc${Q}_${I}); }
+    if (block + $Iu < i4) { dx[at + $Iu] = finish(acc${Q}_${I}, at + $Iu); }
 //#endfor
   }
 //#endfor

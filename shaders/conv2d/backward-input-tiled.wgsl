@@ -132,7 +132,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let at = ((spot.x * params.h + iy) * params.w + ix) * c4 + group * i4;
 //#for J 0 TN
     let c$J = block + n + ${J*BN4/TN}u;
-    if (p < pixels && c$J < i4) { dx[at + c$J] = finish(acc${I}_${J}); }
+    if (p < pixels && c$J < i4) { dx[at + c$J] = finish(acc${I}_${J}, at + c$J); }
 //#endfor
   }
 //#endfor

@@ -55,6 +55,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
   }
 //#for P 0 T
-  if (ox + $Pu < params.ow) { y[(row * params.ow + ox + $Pu) * o4 + q] = finish(acc$P); }
+  if (ox + $Pu < params.ow) { let to = (row * params.ow + ox + $Pu) * o4 + q; y[to] = finish(acc$P, to); }
 //#endfor
 }

@@ -13,6 +13,10 @@
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 //#endif
 
+//#if OPERAND
+@group(0) @binding(5) var<storage, read> operand: array<f32>;
+//#endif
+
 //#epilogue
 
 @compute @workgroup_size(64)
@@ -41,5 +45,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#if BIAS
   sum += bias[o];
 //#endif
-  y[index] = epilogue(sum);
+//#if OPERAND
+  let s = operand[index];
+//#else
+  let s = 0.0;
+//#endif
+  y[index] = epilogue(sum, s);
 }

@@ -75,7 +75,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     if (ox < end) {
       let to = (row * params.ow + ox) * o4 + block;
 //#for O 0 O4
-      if (block + $Ou < o4) { y[to + $Ou] = finish(acc$O); }
+      if (block + $Ou < o4) { y[to + $Ou] = finish(acc$O, to + $Ou); }
 //#endfor
     }
 //#for X 0 CARRY

@@ -90,7 +90,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for O 0 O4
   if (block + $Ou < block_end) {
 //#for Q 0 P
-    if (p$Q < pixels) { y[p$Q * o4 + block + $Ou] = finish(acc${Q}_${O}); }
+    if (p$Q < pixels) { let to = p$Q * o4 + block + $Ou; y[to] = finish(acc${Q}_${O}, to); }
 //#endfor
   }
 //#endfor

@@ -95,7 +95,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   {
     let p = tile + m + ${I*BM/TM}u;
     let o = block + n + ${J*BN4/TN}u;
-    if (p < pixels && o < block_end) { y[p * o4 + o] = finish(acc${I}_${J}); }
+    if (p < pixels && o < block_end) { let to = p * o4 + o; y[to] = finish(acc${I}_${J}, to); }
   }
 //#endfor
 //#endfor

@@ -9,6 +9,16 @@ fn bias_of(c4: u32, channels: u32) -> vec4f { return vec4f(); }
 //#endif
 
 // The epilogue of padded channels keeps 0 at 0.
-fn finish(v: vec4f) -> vec4f {
-  return vec4f(epilogue(v.x), epilogue(v.y), epilogue(v.z), epilogue(v.w));
+//#if OPERAND
+@group(0) @binding(5) var<storage, read> operand: array<vec4f>;
+//#endif
+
+// The vec4 that is stored at `at`.
+fn finish(v: vec4f, at: u32) -> vec4f {
+//#if OPERAND
+  let s = operand[at];
+//#else
+  let s = vec4f();
+//#endif
+  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
 }

@@ -18,9 +18,9 @@
 
 fn finish(v: T) -> T {
 //#if VEC
-  return vec4f(epilogue(v.x), epilogue(v.y), epilogue(v.z), epilogue(v.w));
+  return vec4f(epilogue(v.x, 0.0), epilogue(v.y, 0.0), epilogue(v.z, 0.0), epilogue(v.w, 0.0));
 //#else
-  return epilogue(v);
+  return epilogue(v, 0.0);
 //#endif
 }
 

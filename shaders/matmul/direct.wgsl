@@ -16,6 +16,10 @@
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 //#endif
 
+//#if OPERAND
+@group(0) @binding(6) var<storage, read> operand: array<f32>;
+//#endif
+
 //#epilogue
 
 @compute @workgroup_size(64)
@@ -45,5 +49,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#if BIAS
   sum += bias[col];
 //#endif
-  y[index] = epilogue(sum);
+//#if OPERAND
+  y[index] = epilogue(sum, operand[index]);
+//#else
+  y[index] = epilogue(sum, 0.0);
+//#endif
 }

@@ -33,7 +33,31 @@ diagnostic(off, subgroup_uniformity);
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 //#endif
 
+//#if !SPLIT
+//#if OPERAND
+//#if Y_VEC
+@group(0) @binding(6) var<storage, read> operand: array<vec4f>;
+//#else
+@group(0) @binding(6) var<storage, read> operand: array<f32>;
+//#endif
+//#endif
+
 //#epilogue
+
+// The epilogue of four neighbours in y from element `at` on.
+fn finish(v: vec4f, at: u32) -> vec4f {
+//#if OPERAND
+//#if Y_VEC
+  let s = operand[at / 4u];
+//#else
+  let s = vec4f(operand[at], operand[at + 1u], operand[at + 2u], operand[at + 3u]);
+//#endif
+//#else
+  let s = vec4f();
+//#endif
+  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
+}
+//#endif
 
 //#include "matmul/sums.wgsl"
 
@@ -42,7 +66,7 @@ fn put(at: u32, left: u32, sum: vec4f) {
 //#if SPLIT
   let v = sum;
 //#else
-  let v = vec4f(epilogue(sum.x), epilogue(sum.y), epilogue(sum.z), epilogue(sum.w));
+  let v = finish(sum, at);
 //#endif
 //#if Y_VEC
   y[at / 4u] = v;

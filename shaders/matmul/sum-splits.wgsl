@@ -16,6 +16,10 @@ struct Params { size: u32, size4: u32, part4: u32, splits: u32, n: u32 }
 @group(0) @binding(4) var<storage, read_write> sums: array<vec4f>;
 //#endif
 
+//#if OPERAND
+@group(0) @binding(5) var<storage, read> operand: array<vec4f>;
+//#endif
+
 //#epilogue
 
 @compute @workgroup_size(64)
@@ -34,6 +38,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let col = (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u)) % params.n;
   sum += vec4f(bias[col.x], bias[col.y], bias[col.z], bias[col.w]);
 //#endif
-  let v = vec4f(epilogue(sum.x), epilogue(sum.y), epilogue(sum.z), epilogue(sum.w));
+//#if OPERAND
+  let s = operand[i];
+//#else
+  let s = vec4f();
+//#endif
+  let v = vec4f(epilogue(sum.x, s.x), epilogue(sum.y, s.y), epilogue(sum.z, s.z), epilogue(sum.w, s.w));
   y[i] = select(vec4f(), v, vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.size));
 }

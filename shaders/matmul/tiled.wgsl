@@ -40,7 +40,31 @@ const LANES = vec4u(0u, 1u, 2u, 3u);
 var<workgroup> a_slab: array<vec4f, BK * A_PITCH>;
 var<workgroup> b_slab: array<vec4f, BK * B_PITCH>;
 
+//#if !SPLIT
+//#if OPERAND
+//#if Y_VEC
+@group(0) @binding(6) var<storage, read> operand: array<vec4f>;
+//#else
+@group(0) @binding(6) var<storage, read> operand: array<f32>;
+//#endif
+//#endif
+
 //#epilogue
+
+// The epilogue of four neighbours in y from element `at` on.
+fn finish(v: vec4f, at: u32) -> vec4f {
+//#if OPERAND
+//#if Y_VEC
+  let s = operand[at / 4u];
+//#else
+  let s = vec4f(operand[at], operand[at + 1u], operand[at + 2u], operand[at + 3u]);
+//#endif
+//#else
+  let s = vec4f();
+//#endif
+  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
+}
+//#endif
 
 //#include "matmul/sums.wgsl"
 
@@ -79,7 +103,7 @@ fn put(out: u32, row: u32, col: u32, sum: vec4f) {
 //#else
   let s = sum;
 //#endif
-  let v = vec4f(epilogue(s.x), epilogue(s.y), epilogue(s.z), epilogue(s.w));
+  let v = finish(s, at);
 //#endif
 //#if Y_VEC
   y[at / 4u] = v;

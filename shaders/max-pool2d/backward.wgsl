@@ -1,10 +1,11 @@
-// Gradient of max pooling: dx = sum of dy over the windows whose maximum lies here, in row-major order.
+// Gradient of max pooling: dx = epilogue(sum of dy over the windows whose maximum lies here, in row-major order).
 //
 // Layouts: dx, dy, indices nhwc. CODES: where the maxima are is given as codes, else as indices (see forward.wgsl).
 // Threads: one for each element of dx (four channels, or one) as it lies in memory; or, with BLOCKS, where no two windows
 // overlap, one for each block of stride x stride elements, in which one window at most lies.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
+//#include "lib/math.wgsl"
 @group(0) @binding(1) var<storage, read> dy: array<T>;
 //#if CODES
 @group(0) @binding(2) var<storage, read> argmax: array<u32>;
@@ -12,6 +13,24 @@
 @group(0) @binding(2) var<storage, read> argmax: array<U>;
 //#endif
 @group(0) @binding(3) var<storage, read_write> dx: array<T>;
+//#if OPERAND
+@group(0) @binding(4) var<storage, read> operand: array<T>;
+//#endif
+
+//#epilogue
+
+fn finish(v: T, i: i32) -> T {
+//#if OPERAND
+  let s = operand[i];
+//#else
+  let s = T();
+//#endif
+//#if VEC
+  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
+//#else
+  return epilogue(v, s);
+//#endif
+}
 
 fn won(cell: i32) -> U {
 //#if !CODES
@@ -47,7 +66,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       sum += select(T(), dy[cell], won(cell) == U(here));
     }
   }
-  dx[i] = sum;
+  dx[i] = finish(sum, i32(i));
 }
 //#else
 @compute @workgroup_size(64)
@@ -72,7 +91,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
       let here = u32(y * params.w + x);
 //#endif
-      dx[x_index(at.n, y, x, at.lane)] = select(T(), d, first == U(here));
+      let i = x_index(at.n, y, x, at.lane);
+      dx[i] = finish(select(T(), d, first == U(here)), i32(i));
     }
   }
 }

@@ -1,7 +1,14 @@
 /** The flat form of a graph that the passes after differentiation work on: plain lists, values by number. Imports graph. */
 import type { Layout } from '../graph/layout.ts';
-import type { Attrs, BoundOp, Epilogue, PlanValue, Value } from '../graph/types.ts';
+import type { Attrs, BoundOp, PlanValue, Value } from '../graph/types.ts';
 import { ancestors } from './autodiff.ts';
+
+/** The pointwise functions that a node's kernels apply, with the value that they read besides. */
+export interface IrEpilogue {
+  readonly name: string;
+  readonly statements: string;
+  readonly operand: number | null;
+}
 
 export interface IrNode {
   readonly op: string;
@@ -10,7 +17,7 @@ export interface IrNode {
   readonly impl: BoundOp;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
-  readonly epilogue: Epilogue | null;
+  readonly epilogue: IrEpilogue | null;
 }
 
 /** Where a result must end up. */
@@ -66,11 +73,16 @@ export function capture(outputs: readonly { readonly value: Value; readonly sink
   return { values, nodes: irNodes, outputs: outputs.map(({ value, sink }) => ({ value: see(value), sink })) };
 }
 
+/** The values that a node reads: its inputs and its epilogue's operand. */
+export function readsOf({ inputs, epilogue }: IrNode): readonly number[] {
+  return epilogue?.operand == null ? inputs : [...inputs, epilogue.operand];
+}
+
 /** How often each value is read by nodes and outputs. */
 export function useCounts(ir: Ir): Map<number, number> {
   const counts = new Map<number, number>();
   const count = (id: number): unknown => counts.set(id, (counts.get(id) ?? 0) + 1);
-  for (const node of ir.nodes) node.inputs.forEach(count);
+  for (const node of ir.nodes) readsOf(node).forEach(count);
   for (const output of ir.outputs) count(output.value);
   return counts;
 }

@@ -35,7 +35,9 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
     const choice = node.impl.layout(node.inputs.map((id) => values.get(id)!));
     const inputs = node.inputs.map((id, i) => inLayout(id, choice.inputs[i]!, node.scope));
     for (const [i, id] of node.outputs.entries()) values.set(id, { ...values.get(id)!, layout: choice.outputs[i]! });
-    nodes.push({ ...node, inputs });
+    const { epilogue } = node;
+    const operand = epilogue?.operand == null ? null : inLayout(epilogue.operand, choice.outputs[0]!, node.scope);
+    nodes.push({ ...node, inputs, epilogue: epilogue && { ...epilogue, operand } });
   }
   const outputs = ir.outputs.map(({ value, sink }): Output => {
     if (sink.kind === 'read') return { value, sink };

@@ -1,5 +1,5 @@
 /** Order of the nodes, which of them are needed, and how long each value lives. Pure; imports graph. */
-import type { Ir, IrNode } from './ir.ts';
+import { type Ir, type IrNode, readsOf } from './ir.ts';
 
 export interface Lifetime {
   /** Index of the node that makes the value; -1 for values that are there before. */
@@ -25,7 +25,7 @@ function needed(ir: Ir): IrNode[] {
   for (const node of [...ir.nodes].reverse()) {
     if (!node.outputs.some((id) => wanted.has(id))) continue;
     kept.push(node);
-    for (const id of node.inputs) wanted.add(id);
+    for (const id of readsOf(node)) wanted.add(id);
   }
   return kept.reverse();
 }
@@ -44,7 +44,7 @@ export function schedule(ir: Ir): Schedule {
     lifetimes.set(owner, { first, last: Math.max(at, lifetimes.get(owner)?.last ?? at) });
   };
   for (const [i, node] of nodes.entries()) {
-    for (const id of node.inputs) read(id, i);
+    for (const id of readsOf(node)) read(id, i);
     for (const id of node.outputs) {
       base.set(id, node.impl.view ? baseOf(node.inputs[0]!) : id);
       if (!node.impl.view) lifetimes.set(id, { first: i, last: i });

@@ -27,7 +27,10 @@ export function select(ir: Ir, { nodes, used }: Schedule, caps: DeviceCaps, choo
         inputs: node.inputs.map((id) => ir.values.get(id)!),
         outputs: node.outputs.map((id) => ir.values.get(id)!),
         used: node.outputs.map((id) => used.has(id)),
-        epilogue: node.epilogue,
+        epilogue: node.epilogue && {
+          ...node.epilogue,
+          operand: node.epilogue.operand === null ? null : ir.values.get(node.epilogue.operand)!,
+        },
       },
       caps,
     );

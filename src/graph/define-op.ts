@@ -7,7 +7,7 @@ import { currentScope, recordOp } from './trace.ts';
 import type {
   Attrs,
   DType,
-  Epilogue,
+  EpilogueRule,
   GradContext,
   KernelContext,
   LaidOut,
@@ -31,10 +31,10 @@ export interface OpSpec<A extends Attrs> {
   variants?(context: KernelContext<A>, caps: DeviceCaps): readonly Variant[];
   /** The output is the input's memory under another shape: no kernel at all. */
   readonly view?: boolean;
-  /** Set where it is a pointwise function that others may apply while they store. */
-  epilogue?(attrs: A): Epilogue | null;
-  /** Its kernels have a slot for somebody's epilogue. */
-  readonly acceptsEpilogue?: boolean;
+  /** Set where it is a pointwise function that the kernel of its input number `input` may apply while it stores. */
+  epilogue?(attrs: A, input: number): EpilogueRule | null;
+  /** Its kernels have a slot for somebody's epilogue; `'operand'`: also for one that reads another value. */
+  readonly acceptsEpilogue?: boolean | 'operand';
   /** Floating point operations, for the summary and benchmarks; default: one an output element. */
   flops?(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[], attrs: A): number;
 }
@@ -72,7 +72,7 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
       impl: {
         view: spec.view ?? false,
         acceptsEpilogue: spec.acceptsEpilogue ?? false,
-        epilogue: spec.epilogue?.(attrs) ?? null,
+        epilogue: (index) => spec.epilogue?.(attrs, index) ?? null,
         grad: spec.grad ? (context) => spec.grad!({ ...context, attrs }) : null,
         layout: (values) =>
           spec.layout?.(values, attrs) ?? { inputs: all(inputs.length, 'plain'), outputs: all(specs.length, 'plain') },

@@ -50,8 +50,9 @@ export interface Node {
 /** An op with its attributes closed over: all that the passes may ask of a node. They never ask which op it is. */
 export interface BoundOp {
   readonly view: boolean;
-  readonly acceptsEpilogue: boolean;
-  readonly epilogue: Epilogue | null;
+  readonly acceptsEpilogue: boolean | 'operand';
+  /** What it is as an epilogue of the kernel that makes its input number `input`; null where it is none. */
+  epilogue(input: number): EpilogueRule | null;
   readonly grad: ((context: Omit<GradContext<Attrs>, 'attrs'>) => readonly (Value | null)[]) | null;
   layout(values: readonly LaidOut[]): LayoutChoice;
   variants(context: Omit<KernelContext<Attrs>, 'attrs'>, caps: DeviceCaps): readonly Variant[];
@@ -77,12 +78,24 @@ export interface LayoutChoice {
   readonly outputs: readonly Layout[];
 }
 
-/** A pointwise function of a value alone, as WGSL in `v`, that another kernel may apply to what it stores. */
+/** A pointwise function, as WGSL of `v`, that another kernel may apply to what it stores. */
+export interface EpilogueRule {
+  readonly name: string;
+  /** WGSL of `v` and, with an operand, of its element `s` at the same place. */
+  readonly expression: string;
+  /** f(0) = 0 (f(0, 0) = 0), so that padding lanes stay zero without a mask. */
+  readonly zeroPreserving: boolean;
+  /** Number of the input that is the operand, of the result's shape; null where there is none. */
+  readonly operand: number | null;
+}
+
+/** What a kernel applies to what it stores: see `epilogueParts`. */
 export interface Epilogue {
   readonly name: string;
-  readonly expression: string;
-  /** f(0) = 0, so that padding lanes stay zero without a mask. */
-  readonly zeroPreserving: boolean;
+  /** WGSL statements that change `v`, and may read `s`. */
+  readonly statements: string;
+  /** In the layout of the output. */
+  readonly operand: PlanValue | null;
 }
 
 /** A value with its place in a plan: what kernels are chosen for. */

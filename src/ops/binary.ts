@@ -186,6 +186,13 @@ function defineBinary(name: string, row: Row) {
       return [{ shape: broadcastShapes(a!.shape, b!.shape, at), dtype: 'f32' }];
     },
     layout: broadcastLayout,
+    // Either operand may be the result that a kernel is about to store; the other one is then read there.
+    epilogue: (_, input) => ({
+      name,
+      expression: row.forward.replace(/\b[ab]\b/g, (operand) => ((operand === 'a') === (input === 0) ? 'v' : 's')),
+      zeroPreserving: row.zeroPreserving,
+      operand: 1 - input,
+    }),
     grad({ inputs: [a, b], dOutputs: [dy], needs }) {
       const one = (expression: string | null, operand: Value): Value | null => {
         if (expression === null) return null;

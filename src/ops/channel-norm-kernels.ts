@@ -12,6 +12,7 @@ import statisticsText from '../../shaders/channel-norm/statistics.wgsl?raw';
 import treeText from '../../shaders/channel-norm/tree.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import { padChannels } from '../graph/layout.ts';
 import type { Epilogue, Kernel, PlanValue, Scratch, ShaderSource } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
@@ -186,11 +187,12 @@ export function forwardKernel(
   g: NormGeometry,
   epilogue: Epilogue | null,
 ): Kernel {
+  const parts = epilogueParts(epilogue);
   return partKernel(g, pointParts(g), {
     shader: forwardShader,
-    defines: { RUNNING: g.running, WEIGHT: weight !== null, BIAS: bias !== null },
-    slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
-    bind: { x, y, ...statistics, ...(weight && { weight }), ...(bias && { bias }) },
+    defines: { RUNNING: g.running, WEIGHT: weight !== null, BIAS: bias !== null, OPERAND: parts.operand },
+    slots: { epilogue: parts.text },
+    bind: { x, y, ...parts.bind, ...statistics, ...(weight && { weight }), ...(bias && { bias }) },
   });
 }
 

@@ -147,7 +147,7 @@ function defineNorm(name: string): Op<NormAttrs> {
       return [dx, ...affine, ...(attrs.running ? [null, null] : [])];
     },
     variants: forwardVariants,
-    acceptsEpilogue: true,
+    acceptsEpilogue: 'operand',
     flops: ([x], _, { statistics }) => normFlops(x!.shape, statistics === 'running' ? 3 : 7),
   });
 }

@@ -7,6 +7,7 @@ import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Epilogue, Kernel, PlanValue, ShaderSource } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -66,28 +67,28 @@ export function convParams(g: ConvGeometry, { splits, share }: Parts = { splits:
 }
 
 interface KernelStart {
-  readonly defines: { readonly BIAS: boolean };
+  readonly defines: { readonly BIAS: boolean; readonly OPERAND: boolean };
   readonly slots: { readonly epilogue: string };
   readonly bind: Kernel['bind'];
 }
 
 /** Bias and epilogue of a kernel. */
-const finishing = (bias: PlanValue | null, epilogue: Epilogue | null): Omit<KernelStart, 'bind'> => ({
-  defines: { BIAS: bias !== null },
-  slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
-});
+function finishing(bias: PlanValue | null, epilogue: Epilogue | null, bind: Kernel['bind']): KernelStart {
+  const parts = epilogueParts(epilogue);
+  return {
+    defines: { BIAS: bias !== null, OPERAND: parts.operand },
+    slots: { epilogue: parts.text },
+    bind: { ...bind, ...(bias && { bias }), ...parts.bind },
+  };
+}
 
 /** The parts of a forward kernel that are the same for all variants. */
-export const forwardKernel = ({ x, weight, bias, y, epilogue }: ForwardValues): KernelStart => ({
-  ...finishing(bias, epilogue),
-  bind: bias ? { x, weight, bias, y } : { x, weight, y },
-});
+export const forwardKernel = ({ x, weight, bias, y, epilogue }: ForwardValues): KernelStart =>
+  finishing(bias, epilogue, { x, weight, y });
 
 /** The same for the gradient of the input. */
-export const inputKernel = ({ dy, weight, bias, dx, epilogue }: InputValues): KernelStart => ({
-  ...finishing(bias, epilogue),
-  bind: bias ? { dy, weight, bias, dx } : { dy, weight, dx },
-});
+export const inputKernel = ({ dy, weight, bias, dx, epilogue }: InputValues): KernelStart =>
+  finishing(bias, epilogue, { dy, weight, dx });
 
 /** Gradient of the input: a fifth or more of the taps reach beside the output, so that pixels of one place in all images are taken together. */
 export const wideBorder = ({ oh, ow, sy, sx, h, w }: ConvGeometry): boolean => 5 * oh * ow * sy * sx < 4 * h * w;

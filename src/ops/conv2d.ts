@@ -40,7 +40,7 @@ function checkOutput(dy: Value, g: ConvGeometry, at: string): void {
 
 const conv2dOp: Op<ConvAttrs> = defineOp<ConvAttrs>({
   name: 'conv2d',
-  acceptsEpilogue: true,
+  acceptsEpilogue: 'operand',
   infer(inputs, attrs, at) {
     const [x, weight, bias] = inputs;
     const g = geometryOf(inputs, attrs, at);
@@ -85,13 +85,14 @@ export const conv2dBackwardInput: Op<ConvInputAttrs> = defineOp<ConvInputAttrs>(
       needs[1] ? conv2dBackwardWeight([g!, dy!], { ...attrs, weightShape: weight!.shape })[0] : null,
     ];
   },
-  variants: ({ inputs: [dy, weight], outputs: [dx], attrs }, caps) =>
+  acceptsEpilogue: 'operand',
+  variants: ({ inputs: [dy, weight], outputs: [dx], epilogue, attrs }, caps) =>
     inputVariants(inputGeometry(weight!, attrs), {
       dy: dy!,
       weight: weight!,
       bias: null,
       dx: dx!,
-      epilogue: null,
+      epilogue,
       caps,
     }),
   flops: ([, weight], _, attrs) => flops(inputGeometry(weight!, attrs)),

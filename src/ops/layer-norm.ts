@@ -9,6 +9,7 @@ import rowText from '../../shaders/layer-norm/row.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, KernelContext, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
@@ -174,7 +175,7 @@ const layerNormOp: Op<LayerNormAttrs> = defineOp<LayerNormAttrs>({
         rowKernel(g, VARIANTS[id], {
           shader: forwardShader,
           defines: { WEIGHT: attrs.weight, BIAS: attrs.bias },
-          slots: { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` },
+          slots: { epilogue: epilogueParts(epilogue).text },
           bind: { x: x!, y: y!, stats: stats!, ...(weight && { weight }), ...(bias && { bias }) },
         }),
       ],

@@ -5,6 +5,7 @@ import backwardText from '../../shaders/local-response-norm/backward.wgsl?raw';
 import forwardText from '../../shaders/local-response-norm/forward.wgsl?raw';
 import windowText from '../../shaders/local-response-norm/window.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
+import { epilogueParts } from '../graph/epilogue.ts';
 import { padChannels, physicalSize } from '../graph/layout.ts';
 import type { Kernel, ShaderSource, Value } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
@@ -74,7 +75,7 @@ const localResponseNormOp: Op<LrnAttrs> = defineOp<LrnAttrs>({
   variants({ inputs: [x], outputs: [y, base], used, epilogue, attrs }) {
     const { defines, ...rest } = kernel(x!.shape, attrs);
     const BASE = used[1] === true;
-    const slots = { epilogue: `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }` };
+    const slots = { epilogue: epilogueParts(epilogue).text };
     const bind = { x: x!, y: y!, ...(BASE && { base: base! }) };
     return [{ id: 'pixel', kernels: [{ shader: forward, slots, bind, defines: { ...defines, BASE }, ...rest }] }];
   },

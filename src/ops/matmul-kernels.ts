@@ -3,10 +3,11 @@ import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import directText from '../../shaders/matmul/direct.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
-import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { type Problem, paramsOf } from './matmul-problem.ts';
 import { subgroupVariants } from './matmul-subgroup.ts';
 import { tiledVariants } from './matmul-tiled.ts';
 
@@ -18,12 +19,18 @@ const includes = {
 const directShader: ShaderSource = { file: 'matmul/direct.wgsl', text: directText, includes };
 
 function directVariant(problem: Problem): Variant {
-  const { a, b, y, bias, sums, m, n, k, batches, epilogue } = problem;
+  const { a, b, y, bias, sums, m, n, k, batches } = problem;
+  const parts = epilogueParts(problem.epilogue);
   const kernel: Kernel = {
     shader: directShader,
-    defines: { RANK: problem.batchAxes.length, BIAS: bias !== undefined, SUMS: sums?.of ?? 'none' },
-    slots: { epilogue: epilogueText(epilogue) },
-    bind: { a, b, y, ...(bias ? { bias } : {}), ...(sums ? { sums: sums.to } : {}) },
+    defines: {
+      RANK: problem.batchAxes.length,
+      BIAS: bias !== undefined,
+      SUMS: sums?.of ?? 'none',
+      OPERAND: parts.operand,
+    },
+    slots: { epilogue: parts.text },
+    bind: { a, b, y, ...parts.bind, ...(bias ? { bias } : {}), ...(sums ? { sums: sums.to } : {}) },
     params: paramsOf(problem, { splits: 1, splitK: k, splitSize: 0, sumsAt: 0 }),
     workgroups: linearGroups(batches * m * n + (sums ? Math.max(m, n) : 0), 64),
   };

@@ -116,7 +116,3 @@ export function paramsOf(problem: Problem, split: Split): Record<string, number>
   }
   return params;
 }
-
-/** WGSL of the slot `epilogue`. */
-export const epilogueText = (epilogue: Epilogue | null): string =>
-  `fn epilogue(v: f32) -> f32 { return ${epilogue?.expression ?? 'v'}; }`;

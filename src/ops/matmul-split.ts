@@ -2,10 +2,11 @@
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import sumSplitsText from '../../shaders/matmul/sum-splits.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, ShaderSource } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ceilDiv, roundUp, sizeOf } from '../util/shape.ts';
-import { epilogueText, type Problem, type Split } from './matmul-problem.ts';
+import type { Problem, Split } from './matmul-problem.ts';
 
 const shader: ShaderSource = {
   file: 'matmul/sum-splits.wgsl',
@@ -27,14 +28,16 @@ export function splitOf({ m, n, k, batches, sums }: Problem, wanted: number, uni
 
 /** The second dispatch: adds the parts, in order, then bias and activation. */
 export function sumSplits(problem: Problem, { splits, splitSize, sumsAt }: Split): Kernel {
-  const { y, bias, sums, n, m, batches, epilogue } = problem;
+  const { y, bias, sums, n, m, batches } = problem;
+  const parts = epilogueParts(problem.epilogue);
   return {
     shader,
-    defines: { BIAS: bias !== undefined, SUMS: sums !== undefined },
-    slots: { epilogue: epilogueText(epilogue) },
+    defines: { BIAS: bias !== undefined, SUMS: sums !== undefined, OPERAND: parts.operand },
+    slots: { epilogue: parts.text },
     bind: {
       partial: { scratch: 'partial', elements: splits * splitSize },
       y,
+      ...parts.bind,
       ...(bias ? { bias } : {}),
       ...(sums ? { sums: sums.to } : {}),
     },

@@ -7,11 +7,12 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
 import subgroupText from '../../shaders/matmul/subgroup.wgsl?raw';
 import sumsText from '../../shaders/matmul/sums.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ceilDiv } from '../util/shape.ts';
-import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { type Problem, paramsOf } from './matmul-problem.ts';
 import { splitOf, sumSplits } from './matmul-split.ts';
 
 const shader: ShaderSource = {
@@ -96,7 +97,8 @@ function cost(problem: Problem, tile: Tile): number {
 function tileVariant(original: Problem, tile: Tile): Variant {
   const { height, lanes, swapped, splits } = tile;
   const problem = swapped ? swap(original) : original;
-  const { a, b, y, bias, sums, k, epilogue } = problem;
+  const { a, b, y, bias, sums, k } = problem;
+  const parts = epilogueParts(problem.epilogue);
   const run = runs(problem, tile);
   const split = splitOf(problem, splits, 4);
   const whole = split.splits === 1;
@@ -116,12 +118,14 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
       SUMS: sums?.of ?? 'none',
+      OPERAND: parts.operand,
     },
-    slots: { epilogue: whole ? epilogueText(epilogue) : '' },
+    slots: whole ? { epilogue: parts.text } : {},
     bind: {
       a,
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
+      ...(whole ? parts.bind : {}),
       ...(whole && bias ? { bias } : {}),
       ...(whole && sums ? { sums: sums.to } : {}),
     },

@@ -4,11 +4,12 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
 import sumsText from '../../shaders/matmul/sums.wgsl?raw';
 import tiledText from '../../shaders/matmul/tiled.wgsl?raw';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ceilDiv } from '../util/shape.ts';
-import { epilogueText, type Problem, paramsOf } from './matmul-problem.ts';
+import { type Problem, paramsOf } from './matmul-problem.ts';
 import { splitOf, sumSplits } from './matmul-split.ts';
 
 const shader: ShaderSource = {
@@ -36,7 +37,8 @@ const ENOUGH_GROUPS = 256;
 const groupsOf = ({ m, n, batches }: Problem, { edge }: Tile): number => ceilDiv(m, edge) * ceilDiv(n, edge) * batches;
 
 function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
-  const { a, b, y, bias, sums, m, n, transposeA, transposeB, epilogue } = problem;
+  const { a, b, y, bias, sums, m, n, transposeA, transposeB } = problem;
+  const parts = epilogueParts(problem.epilogue);
   const { edge, part } = tile;
   const split = splitOf(problem, splits, SLAB);
   const whole = split.splits === 1;
@@ -57,12 +59,14 @@ function tileVariant(problem: Problem, tile: Tile, splits: number): Variant {
       BIAS: whole && bias !== undefined,
       SPLIT: !whole,
       SUMS: sums?.of ?? 'none',
+      OPERAND: parts.operand,
     },
-    slots: { epilogue: whole ? epilogueText(epilogue) : '' },
+    slots: whole ? { epilogue: parts.text } : {},
     bind: {
       a,
       b,
       y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
+      ...(whole ? parts.bind : {}),
       ...(whole && bias ? { bias } : {}),
       ...(whole && sums ? { sums: sums.to } : {}),
     },

@@ -75,7 +75,7 @@ function matmulGrad({ inputs: [a, b, bias], dOutputs, needs, attrs }: GradContex
 
 const matmulOp: Op<MatmulAttrs> = defineOp<MatmulAttrs>({
   name: 'matmul',
-  acceptsEpilogue: true,
+  acceptsEpilogue: 'operand',
   infer: ([a, b, bias], attrs, at) => [{ shape: productShape({ a: a!, b: b!, bias }, attrs, at), dtype: 'f32' }],
   grad: matmulGrad,
   variants: (context, caps) => matmulVariants(problemOf(context), caps),

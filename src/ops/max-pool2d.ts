@@ -7,6 +7,7 @@
 import backwardText from '../../shaders/max-pool2d/backward.wgsl?raw';
 import forwardText from '../../shaders/max-pool2d/forward.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
+import { epilogueParts } from '../graph/epilogue.ts';
 import type { KernelContext, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { type Shape, sizeOf } from '../util/shape.ts';
@@ -45,14 +46,17 @@ const maxPool2dBackward = defineOp<BackwardAttrs>({
   name: 'maxPool2dBackward',
   infer: (_, { inputShape }) => [{ shape: inputShape, dtype: 'f32' }],
   layout: (_, { codes }) => ({ inputs: ['nhwc', codes ? 'plain' : 'nhwc'], outputs: ['nhwc'] }),
-  variants({ inputs: [dy, argmax], outputs: [dx], attrs: { windows, inputShape, codes } }, caps): Variant[] {
+  acceptsEpilogue: 'operand',
+  variants({ inputs: [dy, argmax], outputs: [dx], epilogue, attrs: { windows, inputShape, codes } }, caps): Variant[] {
+    const parts = epilogueParts(epilogue);
     const g = geometryOf(inputShape, windows, 'maxPool2dBackward');
     const variant = (id: string, planeCount: number): Variant => {
       const count = g.batch * planeCount * lanesOf(g.channels);
       const kernel = {
         shader: backward,
-        defines: { ...windowDefines(g), CODES: codes, BLOCKS: id === 'blocks' },
-        bind: { dy: dy!, argmax: argmax!, dx: dx! },
+        defines: { ...windowDefines(g), CODES: codes, BLOCKS: id === 'blocks', OPERAND: parts.operand },
+        slots: { epilogue: parts.text },
+        bind: { dy: dy!, argmax: argmax!, dx: dx!, ...parts.bind },
         params: windowParams(g, count),
         workgroups: linearGroups(count, 64),
       };

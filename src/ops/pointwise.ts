@@ -8,7 +8,7 @@ import backwardText from '../../shaders/pointwise/backward.wgsl?raw';
 import forwardText from '../../shaders/pointwise/forward.wgsl?raw';
 import { defineOp, followFirst, type Op } from '../graph/define-op.ts';
 import { padChannels, physicalSize } from '../graph/layout.ts';
-import type { Attrs, Epilogue, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
+import type { Attrs, EpilogueRule, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { rowGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
@@ -40,6 +40,16 @@ const pointwiseBackward = defineOp<GradAttrs>({
   name: 'pointwiseBackward',
   infer: ([dy]) => [{ shape: dy!.shape, dtype: 'f32' }],
   layout: (inputs) => followFirst(inputs, 1),
+  // The mask of an activation moves into the kernel that makes the gradient which arrives there.
+  epilogue: ({ name, expression, saves }, input) =>
+    input === 0
+      ? {
+          name: `${name}Backward`,
+          expression: expression.replace(/\bdy\b/g, 'v').replace(new RegExp(`\\b${saves}\\b`, 'g'), 's'),
+          zeroPreserving: true,
+          operand: 1,
+        }
+      : null,
   variants({ inputs: [dy, saved], outputs: [dx], attrs }, caps): Variant[] {
     const count4 = ceilDiv(physicalSize(dx!.shape, dx!.layout), 4);
     const { each, workgroups } = rowGroups(count4, caps);
@@ -61,7 +71,7 @@ const pointwiseBackward = defineOp<GradAttrs>({
   },
 });
 
-interface Forward extends Epilogue {
+interface Forward extends EpilogueRule {
   readonly caps: DeviceCaps;
 }
 
@@ -89,10 +99,11 @@ function forwardVariants(x: PlanValue, y: PlanValue, { expression, zeroPreservin
 
 /** The op of a row. */
 export function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<A> {
-  const epilogue = (attrs: A): Epilogue => ({
+  const epilogue = (attrs: A): EpilogueRule => ({
     name,
     expression: row.forward(attrs),
     zeroPreserving: row.zeroPreserving?.(attrs) ?? true,
+    operand: null,
   });
   return defineOp<A>({
     name,

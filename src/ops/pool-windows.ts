@@ -4,6 +4,7 @@
  */
 import divideText from '../../shaders/lib/divide.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import mathText from '../../shaders/lib/math.wgsl?raw';
 import windowText from '../../shaders/lib/pool-window.wgsl?raw';
 import { padChannels } from '../graph/layout.ts';
 import type { ShaderSource } from '../graph/types.ts';
@@ -242,6 +243,7 @@ export const poolShader = (file: string, text: string): ShaderSource => ({
   includes: {
     'lib/divide.wgsl': divideText,
     'lib/linear-id.wgsl': linearIdText,
+    'lib/math.wgsl': mathText,
     'lib/pool-window.wgsl': windowText,
   },
 });

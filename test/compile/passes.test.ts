@@ -10,7 +10,7 @@ import { select } from '../../src/compile/select.ts';
 import { constant, defineOp, input, parameter, state } from '../../src/graph/define-op.ts';
 import { inScope } from '../../src/graph/trace.ts';
 import type { Kernel, Value } from '../../src/graph/types.ts';
-import { conv2d, relayout, relu, reshape, sigmoid } from '../../src/ops/index.ts';
+import { add, conv2d, relayout, relu, reshape, sigmoid } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { DeviceError, ShaderError } from '../../src/util/errors.ts';
 import { type FreeAttrs, free, irOf, kernelOf, plus } from './toy-ops.ts';
@@ -32,8 +32,36 @@ describe('fuse', () => {
     expect(ir.outputs[0]!.value).toBe(ir.nodes[0]!.outputs[0]);
   });
 
-  test('one epilogue at most', () => {
-    expect(names(fuse(irOf({ y: sigmoid(relu(conv(image()))) })))).toEqual(['conv2d+relu', 'sigmoid']);
+  test('several functions, one after another', () => {
+    const ir = fuse(irOf({ y: sigmoid(relu(conv(image()))) }));
+    expect(names(ir)).toEqual(['conv2d+relu+sigmoid']);
+    expect(ir.nodes[0]!.epilogue!.statements).toBe('v = max(v, 0.0);v = sigmoid(v);');
+  });
+
+  test('a shortcut and the relu after it; the shortcut is an operand', () => {
+    const x = image(8);
+    for (const sum of [add(conv(x), x), add(x, conv(x))]) {
+      const ir = fuse(irOf({ y: relu(sum) }));
+      expect(names(ir)).toEqual(['conv2d+add+relu']);
+      expect(ir.nodes[0]!.epilogue!.operand).toBe(x.id);
+    }
+  });
+
+  test('where both sides of a sum are convolutions, the later one takes the other as its operand', () => {
+    const x = image(8);
+    const ir = fuse(irOf({ y: relu(add(conv(x), conv(x))) }));
+    expect(names(ir)).toEqual(['conv2d', 'conv2d+add+relu']);
+    expect(ir.nodes[1]!.epilogue!.operand).toBe(ir.nodes[0]!.outputs[0]);
+    expect(ir.nodes[1]!.inputs).not.toContain(ir.nodes[0]!.outputs[0]);
+  });
+
+  test('one operand at most, of the very shape of the result', () => {
+    const x = image(8);
+    expect(names(fuse(irOf({ y: add(add(conv(x), x), sigmoid(x)) })))).toHaveLength(3);
+    const row = parameter('row', [8, 1, 1]);
+    expect(names(fuse(irOf({ y: add(conv(x), row) })))).toEqual(['conv2d', 'add']);
+    const c = conv(x);
+    expect(names(fuse(irOf({ y: add(c, c) })))).toEqual(['conv2d', 'add']);
   });
 
   test('not where something else reads the value before it', () => {

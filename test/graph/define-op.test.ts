@@ -40,7 +40,7 @@ test('the defaults: plain, no gradient, no kernels, no epilogue, one operation a
     inputs: ['plain'],
     outputs: ['plain', 'plain'],
   });
-  expect([impl.view, impl.grad, impl.epilogue, impl.acceptsEpilogue]).toEqual([false, null, null, false]);
+  expect([impl.view, impl.grad, impl.epilogue(0), impl.acceptsEpilogue]).toEqual([false, null, null, false]);
   expect(impl.flops(inputs, outputs)).toBe(10);
 });
 

@@ -5,13 +5,16 @@ const common = { target: 'es2022', sourcemap: true, minify: false } as const;
 /** What stays outside: the native package, the one runtime dependency, Node's own modules. */
 const external = ['webgpu', 'wgpu-matrix', /^node:/];
 
-/** The library: one ES module for browsers and Node alike. */
+/** The library: ES modules for browsers and Node alike, one for each entry and chunks that they share. */
 const library: UserConfig = {
   optimizeDeps: { exclude: ['webgpu'] },
   build: {
     ...common,
-    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' },
-    rolldownOptions: { external: [...external, 'cli-progress'] },
+    lib: { entry: { index: 'src/index.ts', models: 'src/models/index.ts' }, formats: ['es'] },
+    rolldownOptions: {
+      external: [...external, 'cli-progress'],
+      output: { entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' },
+    },
   },
 };
 

@@ -69,6 +69,7 @@ export {
 } from './nn/init.ts';
 export type { Layer } from './nn/layer.ts';
 export {
+  adaptiveAvgPool2d,
   avgPool2d,
   conv2d,
   dropout,

@@ -17,6 +17,8 @@ const MAY_IMPORT: { readonly [folder: string]: readonly string[] } = {
   ops: ['graph', 'shaders', 'util'],
   nn: ['graph', 'ops', 'util'],
   optim: ['graph', 'shaders', 'util'],
+  // Of the same row as nn, and on top of it.
+  models: ['graph', 'nn', 'ops', 'util'],
   compile: ['graph', 'shader', 'util'],
   runtime: ['compile', 'gpu', 'graph', 'util'],
   train: ['compile', 'data', 'gpu', 'graph', 'io', 'nn', 'ops', 'optim', 'runtime', 'shaders', 'util'],

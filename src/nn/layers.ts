@@ -171,6 +171,13 @@ export function avgPool2d(kernel: number | Pair, { name, ...options }: AvgPool2d
 export const globalAvgPool2d = ({ name }: Named = {}): Layer =>
   simple('globalAvgPool2d', 'gap', { config: { name }, apply: (x) => ops.globalAvgPool2d(x) });
 
+/** Mean of each of oh x ow windows that cover the whole image. Source: torch.nn.AdaptiveAvgPool2d. */
+export const adaptiveAvgPool2d = (outputSize: number | Pair, { name }: Named = {}): Layer =>
+  simple('adaptiveAvgPool2d', 'pool', {
+    config: { outputSize, name },
+    apply: (x) => ops.adaptiveAvgPool2d(x, outputSize),
+  });
+
 /** All axes but the first as one: [n, c, h, w] -> [n, c*h*w]. Source: torch.nn.Flatten. */
 export const flatten = ({ name }: Named = {}): Layer =>
   simple('flatten', 'flatten', { config: { name }, apply: (x) => ops.flatten(x) });
@@ -222,6 +229,7 @@ const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
   maxPool2d: ({ kernel, ...rest }) => maxPool2d(kernel as number | Pair, rest as MaxPool2dOptions),
   avgPool2d: ({ kernel, ...rest }) => avgPool2d(kernel as number | Pair, rest as AvgPool2dOptions),
   globalAvgPool2d: (config) => globalAvgPool2d(config as Named),
+  adaptiveAvgPool2d: ({ outputSize, ...rest }) => adaptiveAvgPool2d(outputSize as number | Pair, rest as Named),
   flatten: (config) => flatten(config as Named),
   relu: (config) => relu(config as Named),
   leakyRelu: (config) => leakyRelu(config as Named & { negativeSlope?: number }),

@@ -35,6 +35,7 @@ export type {
   StepStats,
   TensorStats,
 } from './inspect/monitor-types.ts';
+export { type Profile, type ProfileOptions, type ProfileRow, printProfile, profile } from './inspect/profile.ts';
 export { readFileBytes, saveFile } from './io/files.ts';
 export { readSafetensors, type TensorRecord, writeSafetensors } from './io/safetensors.ts';
 export {

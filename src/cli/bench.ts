@@ -1,4 +1,7 @@
-/** `gabor bench`. Imports cli/bench. */
+/** `gabor bench`. Imports cli/bench, inspect. */
+
+import type { Device } from '../gpu/device.ts';
+import { printProfile } from '../inspect/profile.ts';
 import { type Benchmark, spreadOf } from './bench/benchmark.ts';
 import { lenetBench } from './bench/lenet.ts';
 import { type Command, type Io, JSON_OPTION } from './command.ts';
@@ -11,11 +14,31 @@ const BENCHMARKS: { readonly [name: string]: Benchmark } = { lenet: lenetBench }
 const NAMES = Object.keys(BENCHMARKS);
 const DEFAULT_ROUNDS = 5;
 
+/** Times of each dispatch of a training step. */
+async function printProfiles(
+  names: readonly string[],
+  options: Options,
+  { device, io, steps }: { device: Device; io: Io; steps: number },
+): Promise<number> {
+  const profiles = [];
+  for (const name of names) {
+    io.error(`${name}: each dispatch of a training step, median of ${steps}`);
+    profiles.push({ benchmark: name, ...(await BENCHMARKS[name]!.profile(device, { steps })) });
+  }
+  if (options.flag('json')) io.print(JSON.stringify({ adapter: device.adapter, profiles }));
+  else {
+    io.print(`adapter: ${describeAdapter(device.adapter)}\n`);
+    io.print(profiles.map(printProfile).join('\n\n'));
+  }
+  return 0;
+}
+
 async function run([wanted]: readonly string[], options: Options, io: Io): Promise<number> {
   const names = wanted === undefined ? NAMES : [checkName('the benchmark', wanted, NAMES)];
   const rounds = options.whole('rounds', { min: 1, max: 1000 }) ?? DEFAULT_ROUNDS;
   return withDevice(io, async (device) => {
     warnOfSoftware(device.adapter, io);
+    if (options.flag('profile')) return printProfiles(names, options, { device, io, steps: 4 * rounds });
     const results = [];
     for (const name of names) {
       const { text, run: measure } = BENCHMARKS[name]!;
@@ -44,8 +67,9 @@ export const benchCommand: Command = {
   text: `measure this adapter: ${NAMES.join(', ')}`,
   options: [
     { flags: '--rounds <N>', text: 'rounds to measure, after one to warm up', default: DEFAULT_ROUNDS },
+    { flags: '--profile', text: 'time each dispatch of a training step, over four steps for each round' },
     JSON_OPTION,
   ],
-  examples: ['bench lenet --rounds 9'],
+  examples: ['bench lenet --rounds 9', 'bench lenet --profile'],
   run,
 };

@@ -1,5 +1,6 @@
-/** What a benchmark is, and its statistics. Imports gpu types. */
+/** What a benchmark is, and its statistics. Imports gpu types, inspect types. */
 import type { Device } from '../../gpu/device.ts';
+import type { Profile } from '../../inspect/profile.ts';
 
 export interface Measurement {
   readonly name: string;
@@ -14,6 +15,8 @@ export interface Benchmark {
   readonly text: string;
   /** Throws StateError where the results are not those of a working program: a wrong program's speed is no result. */
   run(device: Device, options: { readonly rounds: number }): Promise<Measurement[]>;
+  /** Time of each dispatch of a training step. */
+  profile(device: Device, options: { readonly steps: number }): Promise<Profile>;
 }
 
 export interface Spread {

@@ -1,6 +1,7 @@
-/** Training and inference of lenet on made-up digits. Imports cli/models, data, gpu, train. */
+/** Training and inference of lenet on made-up digits. Imports cli/models, data, gpu, inspect, train. */
 import { type Dataset, imageDataset } from '../../data/dataset.ts';
 import type { Device } from '../../gpu/device.ts';
+import { profile } from '../../inspect/profile.ts';
 import { crossEntropy } from '../../nn/losses.ts';
 import { adam } from '../../optim/adam.ts';
 import { createTrainer, type Trainer } from '../../train/trainer.ts';
@@ -69,16 +70,19 @@ async function measureInference(trainer: Trainer, data: Dataset, rounds: number)
   return rates;
 }
 
+const lenetTrainer = (device: Device): Promise<Trainer> =>
+  createTrainer(device, MODELS.lenet([1, SIDE, SIDE], CLASSES), {
+    loss: crossEntropy(),
+    optimizer: adam(),
+    batchSize: BATCH,
+    seed: 1,
+  });
+
 export const lenetBench: Benchmark = {
   text: `lenet, batches of ${BATCH}: training with adam, inference with upload and read-back`,
   async run(device: Device, { rounds }): Promise<Measurement[]> {
     const data = bars();
-    const trainer = await createTrainer(device, MODELS.lenet([1, SIDE, SIDE], CLASSES), {
-      loss: crossEntropy(),
-      optimizer: adam(),
-      batchSize: BATCH,
-      seed: 1,
-    });
+    const trainer = await lenetTrainer(device);
     try {
       const resident = trainer.engine.resident(data) ?? undefined;
       const step = trainer.engine.describePlan({ mode: 'train', batch: BATCH, data: resident, shuffle: true });
@@ -95,6 +99,14 @@ export const lenetBench: Benchmark = {
         },
         { name: 'inference', unit: 'images/s', rounds: inference, dispatches: predict.dispatches.length },
       ];
+    } finally {
+      trainer.dispose();
+    }
+  },
+  async profile(device, { steps }) {
+    const trainer = await lenetTrainer(device);
+    try {
+      return await profile(trainer, { steps, data: bars() });
     } finally {
       trainer.dispose();
     }

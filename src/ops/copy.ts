@@ -2,12 +2,14 @@
  * Strided copies: transpose, change of layout and expand (reduce.ts, beside its gradient) are one kernel with different strides.
  * Imports graph, util and its shader.
  */
+import channelsText from '../../shaders/copy/channels.wgsl?raw';
 import stridedText from '../../shaders/copy/strided.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
-import { type Layout, memoryAxes, physicalSize, stridesOf } from '../graph/layout.ts';
+import { type Layout, memoryAxes, padChannels, physicalSize, stridesOf } from '../graph/layout.ts';
 import type { BoundOp, Kernel, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, show } from '../util/shape.ts';
 
@@ -59,12 +61,43 @@ export function stridedVariants(x: PlanValue, y: PlanValue, copy: Strided): Vari
   return packs ? [{ id: 'packed', kernels: [stridedKernel(x, y, copy, 4)] }, one] : [one];
 }
 
+const channels: ShaderSource = {
+  file: 'copy/channels.wgsl',
+  text: channelsText,
+  includes: { 'lib/linear-id.wgsl': linearIdText },
+};
+
+/** Between nhwc and plain: vec4s of channels on one side. Null for other layouts and for single channels. */
+function channelsVariant(x: PlanValue, y: PlanValue, { software }: DeviceCaps): Variant | null {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const toPlain = x.layout === 'nhwc' && y.layout === 'plain';
+  if (c === 1 || !(toPlain || (x.layout === 'plain' && y.layout === 'nhwc'))) return null;
+  const [columns, plane] = [padChannels(c) / 4, h * w];
+  // As many pixels for each thread as leave work for every core.
+  const each = Math.max(1, Math.min(16, Math.floor((n * columns * plane) / (software ? 2048 : 131072))));
+  const parts = ceilDiv(plane, each);
+  const count = n * columns * parts;
+  const kernel: Kernel = {
+    shader: channels,
+    defines: { TO_PLAIN: toPlain },
+    slots: { element: `alias ELEMENT = ${y.dtype};` },
+    bind: { x, y },
+    params: { count, channels: c, columns, plane, parts, each },
+    workgroups: linearGroups(count, 64),
+  };
+  return { id: 'channels', kernels: [kernel] };
+}
+
 /** The layout pass's conversion: the same tensor in another layout. */
 const relayoutOp = defineOp<{ layout: Layout }>({
   name: 'relayout',
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   layout: ([x], { layout }) => ({ inputs: [x!.layout], outputs: [layout] }),
-  variants: ({ inputs: [x], outputs: [y] }) => stridedVariants(x!, y!, { strides: stridesOf(x!.shape, x!.layout) }),
+  variants({ inputs: [x], outputs: [y] }, caps) {
+    const general = stridedVariants(x!, y!, { strides: stridesOf(x!.shape, x!.layout) });
+    const fast = x!.shape.length === 4 ? channelsVariant(x!, y!, caps) : null;
+    return fast ? [fast, ...general] : general;
+  },
 });
 
 /** A node that puts a value into another layout, for the layout pass. */

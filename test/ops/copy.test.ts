@@ -2,13 +2,14 @@
 import { describe, expect, it, test } from 'vitest';
 import { input } from '../../src/graph/define-op.ts';
 import type { Value } from '../../src/graph/types.ts';
-import { relayout, transpose } from '../../src/ops/index.ts';
+import { relayout, reshape, transpose } from '../../src/ops/index.ts';
 import { compile } from '../../src/train/program.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { device } from '../support/device.ts';
 import { GOLDENS, type GoldenCase, loadFamily } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';
+import { reshaped } from '../support/tensor.ts';
 import { afterDirt, asNhwc, checkGolden, expectClose, memoryOf, PROFILES, runOp } from './loss-cases.ts';
 
 const goldens = loadFamily(GOLDENS, 'shape').filter(({ op }) => op === 'transpose');
@@ -85,30 +86,32 @@ test.each([
   expect([...y!]).toEqual([0, 3, 1, 4, 2, 5].map((i) => data[i]));
 });
 
-test.each([1, 2, 3, 4, 5, 8])(
-  'images of %i channels to nhwc and back: the same, with zeros in the padding',
-  async (channels) => {
-    const x = new Random(channels).normal([2, channels, 3, 5]);
-    const inputs = { x: { tensor: x } };
-    const there = await runOp({
-      op: 'relayout',
-      variant: 'strided',
-      inputs,
-      body: (v) => ({ y: memoryOf(asNhwc(afterDirt(v.x!))) }),
-    });
-    const padded = channels === 1 ? 1 : Math.ceil(channels / 4) * 4;
-    expect(there.y).toHaveLength(2 * 15 * padded);
-    expect(there.y!.filter((v, i) => i % padded >= channels && v !== 0)).toHaveLength(0);
-    expect(there.y!.filter((v, i) => i % padded < channels && v === 0)).toHaveLength(0);
-    const back = await runOp({
-      op: 'relayout',
-      variant: 'strided',
-      inputs,
-      body: (v) => ({ y: transpose(asNhwc(v.x!), [0, 1, 2, 3]) }),
-    });
-    expectClose(back.y!, x, { name: 'y', atol: 0, rtol: 0 });
-  },
-);
+describe.each(['strided', 'channels'])('change of layout, variant %s', (variant) => {
+  test.each([
+    [1, [3, 5]],
+    [2, [3, 5]],
+    [3, [1, 1]],
+    [4, [7, 1]],
+    [5, [3, 5]],
+    [8, [70, 71]],
+    [6, [113, 50]],
+  ] as const)(
+    'images of %i channels of %j to nhwc and back: the same, with zeros in the padding',
+    async (channels, size) => {
+      const x = new Random(channels).normal([2, channels, ...size]);
+      const inputs = { x: { tensor: x } };
+      const run = (body: (v: Value) => Value) =>
+        runOp({ op: 'relayout', variant, inputs, body: (v) => ({ y: body(v.x!) }) });
+      const there = await run((v) => memoryOf(asNhwc(afterDirt(v))));
+      const padded = channels === 1 ? 1 : Math.ceil(channels / 4) * 4;
+      expect(there.y).toHaveLength(2 * size[0] * size[1] * padded);
+      expect(there.y!.filter((v, i) => i % padded >= channels && v !== 0)).toHaveLength(0);
+      expect(there.y!.filter((v, i) => i % padded < channels && v === 0)).toHaveLength(0);
+      const back = await run((v) => reshape(asNhwc(v), [x.data.length]));
+      expectClose(back.y!, reshaped(x, [x.data.length]), { name: 'y', atol: 0, rtol: 0 });
+    },
+  );
+});
 
 test('relayout makes a node for the layout pass', () => {
   const { op, attrs, impl } = relayout(

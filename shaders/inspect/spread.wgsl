@@ -16,6 +16,10 @@ struct Params {
   partial_base: u32,
   result_base: u32,
   saturation: f32,
+  // Of the edges: where they begin and how many there are to a unit, on their own scale.
+  scale_from: f32,
+  bins_per_unit: f32,
+  threshold: f32,
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> edges: array<f32>;
@@ -44,13 +48,16 @@ fn is_used(p: u32) -> bool {
 fn bin_of(v: f32) -> u32 {
   if (v < edges[0]) { return u32(BINS); }
   if (v > edges[BINS]) { return u32(BINS) + 1u; }
-  var low = 0u;
-  var high = u32(BINS);
-  while (high - low > 1u) {
-    let middle = (low + high) / 2u;
-    if (v >= edges[middle]) { low = middle; } else { high = middle; }
-  }
-  return low;
+  // A guess by the formula of the edges, which need not be exact: the edges decide.
+//#if SYMLOG
+  let t = sign(v) * log(1.0 + abs(v) / params.threshold);
+//#else
+  let t = v;
+//#endif
+  var bin = u32(clamp((t - params.scale_from) * params.bins_per_unit, 0.0, f32(BINS - 1)));
+  while (bin > 0u && v < edges[bin]) { bin--; }
+  while (bin + 1u < u32(BINS) && v >= edges[bin + 1u]) { bin++; }
+  return bin;
 }
 
 fn is_saturated(v: f32) -> bool {

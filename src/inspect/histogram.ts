@@ -23,11 +23,21 @@ export interface Histogram {
   readonly above: number;
 }
 
-/** Edges as float32: what the GPU compares with. Throws ArgumentError for a range that is none. */
-export function edgesOf(
+/** Bins as the GPU finds them: `edges` decide, the rest is for a first guess. */
+export interface Bins {
+  readonly edges: Float32Array<ArrayBuffer>;
+  readonly symlog: boolean;
+  readonly threshold: number;
+  /** The first edge on the scale of the bins, and bins to a unit of it. */
+  readonly from: number;
+  readonly perUnit: number;
+}
+
+/** Edges as float32. Throws ArgumentError for a range that is none. */
+export function binsOf(
   { bins = 64, range = 1, scale = 'linear', threshold = 1e-3 }: HistogramOptions,
   at: string,
-): Float32Array<ArrayBuffer> {
+): Bins {
   const [low, high] = typeof range === 'number' ? [-range, range] : range;
   if (!Number.isInteger(bins) || bins < 1 || bins > 1024)
     throw new ArgumentError(`${at}: ${bins} bins. Pass a whole number from 1 to 1024.`);
@@ -41,5 +51,5 @@ export function edgesOf(
   const edges = Float32Array.from({ length: bins + 1 }, (_, i) => backward(from + ((to - from) * i) / bins));
   edges[0] = low;
   edges[bins] = high;
-  return edges;
+  return { edges, symlog, threshold, from, perUnit: bins / (to - from) };
 }

@@ -16,6 +16,7 @@ import { layerCalls } from '../train/describe.ts';
 import type { Engine, PlanKey } from '../train/engine.ts';
 import { cutIntoChunks, Memory, parts, shardTable } from '../train/update.ts';
 import { ceilDiv, type Shape, sizeOf } from '../util/shape.ts';
+import type { Bins } from './histogram.ts';
 
 const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/step.wgsl': stepText };
 const shader = (name: string, text: string): ShaderSource => ({ file: `inspect/${name}.wgsl`, text, includes });
@@ -68,7 +69,7 @@ export interface MonitorPlan {
 
 export interface MonitorPlanOptions {
   readonly layers: readonly string[];
-  readonly edges: { readonly output: Float32Array<ArrayBuffer>; readonly gradient: Float32Array<ArrayBuffer> };
+  readonly bins: { readonly output: Bins; readonly gradient: Bins };
   readonly saturation: number;
 }
 
@@ -90,7 +91,7 @@ const parameterNames = ({ session }: Engine): string[] => {
 };
 
 /** Lays out the results of the tensors that are watched. */
-function sectionsOf(read: readonly PlanTensor[], engine: Engine, { layers, edges }: MonitorPlanOptions) {
+function sectionsOf(read: readonly PlanTensor[], engine: Engine, { layers, bins: binning }: MonitorPlanOptions) {
   const calls = layerCalls(engine.model.calls);
   let base = 0;
   const sections = layers.flatMap((layer) =>
@@ -99,7 +100,7 @@ function sectionsOf(read: readonly PlanTensor[], engine: Engine, { layers, edges
       if (!tensor) return [];
       const kind = what === 'output' ? KINDS[calls.get(layer)!.layer.type] : undefined;
       const units = kind === 'rectifier' ? unitsOf(tensor).units : 0;
-      const bins = edges[what].length - 1;
+      const bins = binning[what].edges.length - 1;
       const section: Section & { readonly tensor: PlanTensor; readonly kind: typeof kind } = {
         ...{ layer, what, shape: tensor.shape, base, bins, units },
         ...{ tensor, kind },
@@ -124,8 +125,8 @@ export function monitorPlan(engine: Engine, key: PlanKey, options: MonitorPlanOp
     const before = shards.map((bytes) => memory.table(new Uint32Array(bytes / 4)));
     made = { sections, normsBase, names, words, results: results.buffer, before: before.map(({ buffer }) => buffer) };
     const edges = {
-      output: memory.table(asWords(options.edges.output)),
-      gradient: memory.table(asWords(options.edges.gradient)),
+      output: memory.table(asWords(options.bins.output.edges)),
+      gradient: memory.table(asWords(options.bins.gradient.edges)),
     };
     const chunkCounts = sections.map(({ tensor }) => ceilDiv(physicalSize(tensor.shape, tensor.layout), CHUNK));
     const firsts = chunkCounts.map((_, i) => chunkCounts.slice(0, i).reduce((a, b) => a + b, 0));
@@ -136,12 +137,13 @@ export function monitorPlan(engine: Engine, key: PlanKey, options: MonitorPlanOp
     );
     const spreads = sections.map(({ layer, what, tensor, kind, base, bins, units }, i): Tail => {
       const unit = unitsOf(tensor);
+      const { symlog, threshold, from, perUnit } = options.bins[what];
       return {
         label: `monitor.${layer}.${what}`,
         kernel: {
           shader: spread,
           defines: {
-            ...{ BINS: bins, CHUNK, UNITS: units > 0, MASK: unit.padded !== unit.units },
+            ...{ BINS: bins, SYMLOG: symlog, CHUNK, UNITS: units > 0, MASK: unit.padded !== unit.units },
             SATURATES: kind === 'sigmoid' || kind === 'tanh' ? kind : 'none',
           },
           bind: { x: tensor.place, edges: edges[what], partials, results },
@@ -151,6 +153,7 @@ export function monitorPlan(engine: Engine, key: PlanKey, options: MonitorPlanOp
             partial_base: firsts[i]!,
             result_base: base,
             saturation: options.saturation,
+            ...{ scale_from: from, bins_per_unit: perUnit, threshold },
           },
           workgroups: linearGroups(chunkCounts[i]!, 1),
         },

@@ -16,12 +16,12 @@ interface Words {
 
 /** Decodes results, and remembers which units were alive in the last looks. */
 export class Readings {
-  #edges: MonitorPlanOptions['edges'];
+  #bins: MonitorPlanOptions['bins'];
   #window: number;
   #alive = new Map<string, Uint8Array[]>();
 
-  constructor(edges: MonitorPlanOptions['edges'], window: number) {
-    this.#edges = edges;
+  constructor(binning: MonitorPlanOptions['bins'], window: number) {
+    this.#bins = binning;
     this.#window = window;
   }
 
@@ -29,7 +29,7 @@ export class Readings {
     const [count = 0, mean = 0, std = 0, min = 0, max = 0] = floats.subarray(base, base + 5);
     const from = base + HEADER;
     const [below = 0, above = 0, nonFinite = 0, saturated = 0] = counts.subarray(from + bins, from + bins + FURTHER);
-    const histogram = { edges: this.#edges[what], counts: counts.slice(from, from + bins), below, above };
+    const histogram = { edges: this.#bins[what].edges, counts: counts.slice(from, from + bins), below, above };
     const ends = count > 0 ? { min, max } : { min: Number.NaN, max: Number.NaN };
     return { count, nonFinite, mean, std, ...ends, histogram, saturated };
   }

@@ -5,7 +5,7 @@ import type { Callback } from '../train/callbacks.ts';
 import { layerCalls, type StepWatcher } from '../train/describe.ts';
 import type { Trainer } from '../train/trainer.ts';
 import { ArgumentError, StateError } from '../util/errors.ts';
-import { edgesOf } from './histogram.ts';
+import { binsOf } from './histogram.ts';
 import { type MonitorPlan, type MonitorPlanOptions, monitorPlan, normsPlan } from './monitor-plan.ts';
 import { Readings } from './monitor-results.ts';
 import type { MonitorOptions } from './monitor-types.ts';
@@ -29,7 +29,7 @@ interface Watched {
 export class Monitor implements Callback, StepWatcher {
   readonly every: number;
   #options: MonitorOptions;
-  #edges: MonitorPlanOptions['edges'];
+  #bins: MonitorPlanOptions['bins'];
   #trainer: Trainer | null = null;
   #layers: readonly string[] = [];
   #plans = new Map<Prepared, Watched>();
@@ -48,11 +48,11 @@ export class Monitor implements Callback, StepWatcher {
       throw new ArgumentError(`monitor: saturation is ${saturation}. Pass a number between 0 and 1.`);
     this.every = every;
     this.#options = options;
-    this.#edges = {
-      output: edgesOf({ range: 100, scale: 'symlog', threshold: 0.01, ...options.activations }, 'monitor, activations'),
-      gradient: edgesOf({ range: 10, scale: 'symlog', threshold: 1e-6, ...options.gradients }, 'monitor, gradients'),
+    this.#bins = {
+      output: binsOf({ range: 100, scale: 'symlog', threshold: 0.01, ...options.activations }, 'monitor, activations'),
+      gradient: binsOf({ range: 10, scale: 'symlog', threshold: 1e-6, ...options.gradients }, 'monitor, gradients'),
     };
-    this.#readings = new Readings(this.#edges, window);
+    this.#readings = new Readings(this.#bins, window);
   }
 
   /** From now on it looks at the trainer's steps. Waits for the pipelines, so that no step has to. */
@@ -83,7 +83,7 @@ export class Monitor implements Callback, StepWatcher {
       },
     );
     this.#layers = this.#options.layers ?? own.map(([name]) => name);
-    this.#readings = new Readings(this.#edges, this.#options.window ?? 10);
+    this.#readings = new Readings(this.#bins, this.#options.window ?? 10);
     this.#failure = null;
     this.#trainer = trainer;
     engine.watcher = this;
@@ -96,7 +96,7 @@ export class Monitor implements Callback, StepWatcher {
 
   #describe({ engine }: Trainer, key: NonNullable<ReturnType<Trainer['engine']['keyOf']>>): MonitorPlan {
     const { saturation = 0.97 } = this.#options;
-    return monitorPlan(engine, key, { layers: this.#layers, edges: this.#edges, saturation });
+    return monitorPlan(engine, key, { layers: this.#layers, bins: this.#bins, saturation });
   }
 
   #describeNorms({ engine, updater }: Trainer, monitored: MonitorPlan) {

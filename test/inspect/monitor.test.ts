@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { printPlan } from '../../src/compile/plan.ts';
 import { requestDevice } from '../../src/gpu/device.ts';
-import { edgesOf } from '../../src/inspect/histogram.ts';
+import { binsOf } from '../../src/inspect/histogram.ts';
 import { inspect } from '../../src/inspect/inspector.ts';
 import { monitor } from '../../src/inspect/monitor.ts';
 import type { StepStats, TensorStats } from '../../src/inspect/monitor-types.ts';
@@ -83,31 +83,34 @@ describe('numbers', () => {
     trainer.dispose();
   });
 
-  test('histograms count every element once, exactly, padding lanes never', async () => {
-    const range = [-0.4, 0.5] as const;
-    const { trainer, told, before } = await look({
-      activations: { bins: 7, range },
-      gradients: { bins: 5, range: 1e-3 },
-    });
-    const { layers } = told[0]!;
-    const again = await trainerFor(netOf(), { batchSize: COUNT });
-    for (const [name, { data }] of before) again.engine.writeTensor(name, data);
-    const values = await inspect(again).activations(batch.x);
-    for (const [name, { activation, gradient }] of layers) {
-      const { edges, counts, below, above } = activation.histogram;
-      expect(counts.length).toBe(7);
-      expect({ counts: [...counts], below, above }, name).toEqual(countBins(values.get(name)!.data, edges));
-      const total =
-        [...gradient!.histogram.counts].reduce((a, b) => a + b, 0) +
-        gradient!.histogram.below +
-        gradient!.histogram.above;
-      expect(total, name).toBe(values.get(name)!.data.length);
-    }
-    expect(layers.get('conv1')!.activation.histogram.below).toBeGreaterThan(0);
-    expect(layers.get('conv1')!.activation.histogram.above).toBeGreaterThan(0);
-    again.dispose();
-    trainer.dispose();
-  });
+  test.each(['linear', 'symlog'] as const)(
+    '%s histograms count every element once, exactly, padding lanes never',
+    async (scale) => {
+      const range = [-0.4, 0.5] as const;
+      const { trainer, told, before } = await look({
+        activations: { bins: 7, range, scale },
+        gradients: { bins: 5, range: 1e-3, scale },
+      });
+      const { layers } = told[0]!;
+      const again = await trainerFor(netOf(), { batchSize: COUNT });
+      for (const [name, { data }] of before) again.engine.writeTensor(name, data);
+      const values = await inspect(again).activations(batch.x);
+      for (const [name, { activation, gradient }] of layers) {
+        const { edges, counts, below, above } = activation.histogram;
+        expect(counts.length).toBe(7);
+        expect({ counts: [...counts], below, above }, name).toEqual(countBins(values.get(name)!.data, edges));
+        const total =
+          [...gradient!.histogram.counts].reduce((a, b) => a + b, 0) +
+          gradient!.histogram.below +
+          gradient!.histogram.above;
+        expect(total, name).toBe(values.get(name)!.data.length);
+      }
+      expect(layers.get('conv1')!.activation.histogram.below).toBeGreaterThan(0);
+      expect(layers.get('conv1')!.activation.histogram.above).toBeGreaterThan(0);
+      again.dispose();
+      trainer.dispose();
+    },
+  );
 
   test('norms of gradients, weights and updates', async () => {
     const { trainer, told, before, after, gradients } = await look();
@@ -350,8 +353,8 @@ describe('arguments', () => {
   });
 
   test('edges', () => {
-    expect([...edgesOf({ bins: 4, range: 2 }, '')]).toEqual([-2, -1, 0, 1, 2]);
-    const symlog = edgesOf({ bins: 4, range: [-99, 99], scale: 'symlog', threshold: 1 }, '');
+    expect([...binsOf({ bins: 4, range: 2 }, '').edges]).toEqual([-2, -1, 0, 1, 2]);
+    const { edges: symlog } = binsOf({ bins: 4, range: [-99, 99], scale: 'symlog', threshold: 1 }, '');
     expect([...symlog].map((v) => Math.round(v * 1e4) / 1e4)).toEqual([-99, -9, 0, 9, 99]);
   });
 });

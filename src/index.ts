@@ -133,14 +133,48 @@ export {
   stepLR,
 } from './optim/schedules.ts';
 export { sgd } from './optim/sgd.ts';
-export type { BatchLogs, Callback, EpochLogs } from './train/callbacks.ts';
+export {
+  type Augmentation,
+  type ColorJitterOptions,
+  colorJitter,
+  compose,
+  type RandomAffineOptions,
+  type RandomErasingOptions,
+  randomAffine,
+  randomCrop,
+  randomErasing,
+  randomHorizontalFlip,
+  randomRotation,
+  randomVerticalFlip,
+} from './train/augment.ts';
+export { type CsvLoggerOptions, csvLogger } from './train/callbacks/csv-logger.ts';
+export { type EarlyStopping, type EarlyStoppingOptions, earlyStopping } from './train/callbacks/early-stopping.ts';
+export {
+  type ModelCheckpointOptions,
+  modelCheckpoint,
+  type SavedCheckpoint,
+} from './train/callbacks/model-checkpoint.ts';
+export type { MonitoredMetric } from './train/callbacks/monitor.ts';
+export { lambdaCallback, terminateOnNaN } from './train/callbacks/small-callbacks.ts';
+export type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
 export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
 export type { ParameterGroup } from './train/groups.ts';
 export { createSession, type InferenceSession, type SessionOptions } from './train/inference.ts';
+export {
+  type ClassificationReport,
+  type ConfusionMatrix,
+  classificationReport,
+  confusionMatrix,
+  type Metric,
+  type MetricResults,
+  topK,
+} from './train/metrics.ts';
+export { cutmix, type Mix, mixup } from './train/mix.ts';
 export { compile, f32, grad, i32, type Program } from './train/program.ts';
 export { progressBar } from './train/progress-bar.ts';
 export {
   createTrainer,
+  type EvaluateOptions,
   type Evaluation,
   type FitOptions,
   type History,

@@ -42,6 +42,7 @@ const TOUCH_WEBGPU = [
   'src/inspect/inspector-types.ts',
   'src/inspect/monitor.ts',
   'src/inspect/timing.ts',
+  'src/runtime/counts.ts',
   'src/runtime/ring.ts',
   'src/runtime/session.ts',
   'src/train/engine.ts',

@@ -16,5 +16,6 @@ struct Step {
   s0: f32, s1: f32, s2: f32, s3: f32, s4: f32, s5: f32,
   // Factors of the sum of gradients so far (0: begin anew) and of the new ones.
   sum_old: f32, sum_new: f32,
-  unused0: u32, unused1: u32,
+  // How samples are mixed with each other (mix-batch/share.wgsl).
+  mix0: u32, mix1: u32,
 }

@@ -107,7 +107,7 @@ class Training {
       });
       return aborted;
     } catch (error) {
-      await bar.onTrainEnd?.(); // gives the cursor back
+      await bar.onTrainEnd?.({ aborted: true, stopped: false }); // gives the cursor back
       throw error;
     }
   }

@@ -19,6 +19,8 @@ export interface Loss {
   /** Shape and dtype of the targets of a batch. Throws ShapeError where the output cannot be used. */
   target(output: Shape): ValueSpec;
   apply(output: Value, target: Value): LossValues;
+  /** The same for a probability of each class in place of the labels; absent where that cannot be. */
+  applyProbs?(output: Value, probabilities: Value): LossValues;
   /** What `predict` gives: probabilities where the model gives logits. */
   predict(output: Value): Value;
 }
@@ -49,6 +51,7 @@ export function crossEntropy({ labelSmoothing = 0, ignoreIndex = -100 }: CrossEn
       return { shape: [output[0]!, ...output.slice(2)], dtype: 'i32' };
     },
     apply: (output, target) => ops.crossEntropy(output, target, { labelSmoothing, ignoreIndex }),
+    applyProbs: (output, probabilities) => ops.crossEntropyProbs(output, probabilities, { labelSmoothing }),
     predict: (output) => ops.softmax(output, { axis: 1 }),
   };
 }

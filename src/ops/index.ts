@@ -27,6 +27,7 @@ export {
   max,
   min,
 } from './arg-reduce.ts';
+export { augmentImages } from './augment-images.ts';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
 export { type BatchNorm2dOptions, type BatchNormed, batchNorm2d } from './batch-norm2d.ts';
 export {
@@ -60,6 +61,7 @@ export { localResponseNorm } from './local-response-norm.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
+export { mixLabels, mixSamples, mixValues } from './mix-batch.ts';
 export { type PadMode, type PadOptions, pad, type Sides } from './pad.ts';
 export { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from './pointwise.ts';
 export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';

@@ -18,6 +18,8 @@ export interface StepWords {
   readonly scalars?: readonly number[];
   /** Factors of the sum of gradients so far and of the new ones; default 0 and 1. */
   readonly sum?: { readonly old: number; readonly new: number };
+  /** How samples are mixed with each other: words of shaders/mix-batch/share.wgsl. Default: 0. */
+  readonly mix?: readonly [number, number];
   /** Ranges of the parameters with their rates; only an update needs them. */
   readonly groups?: readonly GroupWords[];
 }
@@ -46,6 +48,7 @@ export function packStep({
   gradientScale = 1,
   scalars = [],
   sum = { old: 0, new: 1 },
+  mix = [0, 0],
   groups = [],
 }: StepWords): Uint32Array<ArrayBuffer> {
   words.set([index, slot, seed, shuffle, first]);
@@ -53,6 +56,7 @@ export function packStep({
   for (let i = 0; i < 6; i++) floats[6 + i] = scalars[i] ?? 0;
   floats[12] = sum.old;
   floats[13] = sum.new;
+  words.set(mix, 14);
   for (const [i, { end4, learningRate, weightDecay, l1 }] of groups.entries()) {
     words[GROUPS_FROM + 4 * i] = end4;
     floats.set([learningRate, weightDecay, l1], GROUPS_FROM + 4 * i + 1);

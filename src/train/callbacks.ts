@@ -35,11 +35,30 @@ export interface EpochLogs {
   readonly valSeconds: number;
 }
 
+/** The call of `fit` that a callback takes part in. */
+export interface Run {
+  readonly trainer: Trainer;
+  /** Whether it validates after each epoch. */
+  readonly validates: boolean;
+  /** Epoch that it ends with, those before this call included. */
+  readonly epochs: number;
+  /** Ends it: after the epoch where called at the end of one, else after the step that is being made. */
+  stop(): void;
+}
+
+/** How a call of `fit` has ended. */
+export interface RunEnd {
+  /** By its signal. */
+  readonly aborted: boolean;
+  /** By a callback. */
+  readonly stopped: boolean;
+}
+
 /** All parts are optional. A promise is waited for; onBatchEnd comes some steps late, when the GPU's numbers arrive, but for every step. */
 export interface Callback {
-  onTrainBegin?(trainer: Trainer): void | Promise<void>;
+  onTrainBegin?(trainer: Trainer, run: Run): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(logs: BatchLogs): void | Promise<void>;
   onEpochEnd?(logs: EpochLogs): void | Promise<void>;
-  onTrainEnd?(): void | Promise<void>;
+  onTrainEnd?(end: RunEnd): void | Promise<void>;
 }

@@ -6,9 +6,9 @@ import type { Plan, PlanTensor, Tail } from '../compile/plan.ts';
 import { external, input } from '../graph/define-op.ts';
 import type { Value } from '../graph/types.ts';
 import type { LayerCall } from '../nn/layer.ts';
-import type { Loss } from '../nn/losses.ts';
+import type { Loss, LossValues } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
-import { binary, gatherImages, gatherRows } from '../ops/index.ts';
+import { augmentImages, binary, gatherImages, gatherRows, mixLabels, mixSamples, mixValues } from '../ops/index.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape } from '../util/shape.ts';
@@ -54,7 +54,7 @@ export function layerCalls(calls: readonly LayerCall[]): Map<string, LayerCall> 
 
 /** A batch's samples and targets: gathered from the data set, or given. */
 function sources(
-  { batch, data, shuffle = false }: PlanKey,
+  { batch, data, shuffle = false, augment }: PlanKey,
   model: Model,
   loss: Loss | undefined,
 ): { x: Value; y: (output: Shape) => Value } {
@@ -70,12 +70,31 @@ function sources(
   const { samples, targets, targetShape, shape, count, mean, std } = data.dataset;
   const options = { batch, samples: count, shuffle };
   const bytes = external('samples', [ceilDiv(samples.length, 4)], 'u32');
+  const images = { ...options, shape, mean, std };
   const x =
     samples instanceof Uint8Array
-      ? gatherImages(bytes, { ...options, shape, mean, std })
+      ? augment && augment.transforms.length > 0
+        ? augmentImages(bytes, { ...images, ...augment, fill: augment.fill ?? 0 })
+        : gatherImages(bytes, images)
       : gatherRows(external('samples', [count, ...shape], 'f32'), options);
   const dtype = targets instanceof Int32Array ? 'i32' : 'f32';
   return { x, y: () => gatherRows(external('targets', [count, ...targetShape], dtype), options) };
+}
+
+/** The batch as the model sees it, and the loss of its output: of mixed samples and targets, where they are mixed. */
+function mixedSources(key: PlanKey, model: Model, loss: Loss | undefined) {
+  const { x, y } = sources(key, model, loss);
+  const apply = (output: Value, target: Value): LossValues => loss!.apply(output, target);
+  if (!key.mix) return { x, y, apply };
+  const mix = { kind: key.mix, size: model.inputShape.slice(1) };
+  return {
+    x: mixSamples(x, mix),
+    y,
+    apply: (output: Value, target: Value): LossValues =>
+      loss!.targets === 'labels'
+        ? loss!.applyProbs!(output, mixLabels(target, { ...mix, classes: output.shape[1]! }))
+        : loss!.apply(output, mixValues(target, mix)),
+  };
 }
 
 export interface GraphOptions {
@@ -88,14 +107,16 @@ export interface GraphOptions {
 
 /** What a plan computes: the model's output, or the loss and, in training, gradients and new states. */
 export function graphOf(key: PlanKey, { model, loss, frozen, watch }: GraphOptions): GraphOutput[] {
-  const { x, y } = sources(key, model, loss);
+  const { x, y, apply } = mixedSources(key, model, loss);
   const { output, tracing } = model.trace({ batch: key.batch, mode: key.mode === 'train' ? 'train' : 'eval', x });
   const read = (name: string, value: Value): GraphOutput => ({ value, sink: { kind: 'read', name } });
   if (key.mode === 'predict') return [read('output', loss ? loss.predict(output) : output)];
   if (!loss) throw new StateError('this session has no loss. Use createTrainer to train or evaluate.');
-  const values = loss.apply(output, y(output.shape));
+  const target = y(output.shape);
+  const values = apply(output, target);
   const outputs = [read('loss', values.loss)];
   if (values.correct) outputs.push(read('correct', values.correct));
+  if (key.counting) outputs.push(read('output', output), read('target', target));
   if (key.mode === 'eval') return outputs;
   const calls = layerCalls(tracing.calls);
   const watched = (watch?.layers ?? []).map((name) => ({ name, value: calls.get(name)!.output }));

@@ -13,7 +13,10 @@ import { relayout } from '../ops/index.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
+import type { Augmentation } from './augment.ts';
+import type { Counting } from './counting.ts';
 import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
+import type { Mix } from './mix.ts';
 import { recordTail } from './record-tail.ts';
 
 /** A data set on the GPU. */
@@ -32,12 +35,18 @@ export interface PlanKey {
   /** Where samples come from: a data set on the GPU, or inputs `x` and `y`. */
   readonly data?: ResidentData;
   readonly shuffle?: boolean;
+  /** What is done to images of a data set on the GPU. Only for training, as is `mix`. */
+  readonly augment?: Augmentation;
+  /** How samples are mixed with each other. */
+  readonly mix?: Mix['kind'];
+  /** Counted over many batches, besides the loss. Only for `eval`. */
+  readonly counting?: Counting;
   /** Slot whose tensors stand in for the parameters: averaged weights. Not for training. */
   readonly weights?: number;
 }
 
-const keyText = ({ mode, batch, data, shuffle = false, weights }: PlanKey): string =>
-  `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle} ${weights ?? 'own'}`;
+const keyText = ({ mode, batch, data, shuffle = false, weights, augment, mix, counting }: PlanKey): string =>
+  `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle} ${weights ?? 'own'} ${mix ?? ''} ${augment ? JSON.stringify(augment) : ''} ${counting?.id ?? ''}`;
 
 export interface NamedTensor {
   readonly shape: Shape;
@@ -122,9 +131,13 @@ export class Engine {
   }
 
   /** The buffers that plans of a key bind besides the session's own. */
-  externals({ data }: PlanKey): { readonly [name: string]: GPUBuffer } {
+  externals({ data, counting }: PlanKey): { readonly [name: string]: GPUBuffer } {
     const { ring } = this.#options;
-    return { ...(data && { samples: data.samples, targets: data.targets }), ...(ring && { ring }) };
+    return {
+      ...(data && { samples: data.samples, targets: data.targets }),
+      ...(ring && { ring }),
+      ...counting?.externals,
+    };
   }
 
   /** Compiles a plan's pipelines, in parallel, and nothing else. */
@@ -139,7 +152,11 @@ export class Engine {
     const records = key.mode !== 'predict' && ring;
     return this.compileGraph(outputs, {
       weights: key.weights,
-      tail: (read) => [...(records ? [recordTail(read, key.batch)] : []), ...(watch?.tail(read) ?? [])],
+      tail: (read) => [
+        ...(records ? [recordTail(read, key.batch)] : []),
+        ...(key.counting?.tail(read) ?? []),
+        ...(watch?.tail(read) ?? []),
+      ],
     });
   }
 

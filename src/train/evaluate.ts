@@ -2,9 +2,12 @@
 import type { Dataset } from '../data/dataset.ts';
 import { RING_SLOTS, type RingRead } from '../runtime/ring.ts';
 import { packStep } from '../runtime/step.ts';
+import { countingOf } from './counting.ts';
+import type { Metric, MetricResults } from './metrics.ts';
+import type { WeightsOptions } from './options.ts';
 import type { Trainer } from './trainer.ts';
 
-export interface Evaluation {
+export interface Evaluation extends MetricResults {
   /** Mean over the samples. */
   readonly loss: number;
   /** Share of samples classified correctly; 0 for losses that do not classify. */
@@ -15,9 +18,19 @@ export interface Evaluation {
 /** Batches between two reads of the ring: a third of it, since up to three reads are on their way. */
 const CHUNK = Math.floor(RING_SLOTS / 4);
 
+export interface EvaluateOptions extends WeightsOptions {
+  /** What else is counted; for models that classify. */
+  readonly metrics?: readonly Metric[];
+}
+
 /** `weights`: the slot of the weights to be used in place of the parameters. */
-export async function runEvaluate(trainer: Trainer, data: Dataset, weights?: number): Promise<Evaluation> {
+export async function runEvaluate(
+  trainer: Trainer,
+  data: Dataset,
+  { metrics = [], weights }: EvaluateOptions & { readonly weights?: number },
+): Promise<Evaluation> {
   const { engine, ring, options } = trainer;
+  const counting = countingOf(engine, metrics, options.loss);
   const batch = Math.min(options.batchSize, data.count);
   const resident = engine.resident(data) ?? undefined;
   let [loss, correct, samples] = [0, 0, 0];
@@ -32,7 +45,7 @@ export async function runEvaluate(trainer: Trainer, data: Dataset, weights?: num
   let slots: number[] = [];
   for (let first = 0, index = 0; first < data.count; first += batch, index++) {
     const size = Math.min(batch, data.count - first);
-    const plan = await engine.plan({ mode: 'eval', batch: size, data: resident, weights });
+    const plan = await engine.plan({ mode: 'eval', batch: size, data: resident, weights, counting });
     if (!resident) {
       const { x, y } = data.gather(Array.from({ length: size }, (_, i) => first + i));
       engine.session.write(plan, 'x', x);
@@ -54,5 +67,5 @@ export async function runEvaluate(trainer: Trainer, data: Dataset, weights?: num
     }
   }
   while (reads.length > 0) await collect();
-  return { loss: loss / samples, accuracy: correct / samples, samples };
+  return { loss: loss / samples, accuracy: correct / samples, samples, ...(await counting?.results()) };
 }

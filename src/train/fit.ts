@@ -4,8 +4,10 @@ import { RING_SLOTS, type RingRead } from '../runtime/ring.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { ArgumentError } from '../util/errors.ts';
 import { shuffled, streamKey } from '../util/shuffle.ts';
-import type { BatchLogs, Callback, EpochLogs } from './callbacks.ts';
+import type { Augmentation } from './augment.ts';
+import type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './callbacks.ts';
 import type { ResidentData } from './engine.ts';
+import { checkAugmentable, checkMix, type Mix, mixWords } from './mix.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface FitOptions {
@@ -18,6 +20,10 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** Go on where the loaded checkpoint was; default false. */
   readonly resume?: boolean;
+  /** Done to the images of each batch that is trained on, anew in every epoch; for images on the GPU. */
+  readonly augment?: Augmentation;
+  /** Mixes the samples of each batch with each other, and their targets. */
+  readonly mix?: Mix;
   /** Validate with the averaged weights; default false. */
   readonly useEma?: boolean;
   /** Stops after the step that is being made when it is aborted. */
@@ -28,6 +34,8 @@ export interface History {
   readonly epochs: readonly EpochLogs[];
   /** True where the signal ended it. */
   readonly aborted: boolean;
+  /** True where a callback ended it. */
+  readonly stopped: boolean;
 }
 
 /** Most steps between two reads: a quarter of the ring, since up to three reads may be on their way. */
@@ -52,6 +60,12 @@ interface Chunk {
 }
 
 type Clock = () => number;
+
+/** What the next batch is mixed by. */
+function mixOfStep({ options, passes, model }: Trainer, mix: Mix | undefined): [number, number] | undefined {
+  if (!mix) return undefined;
+  return mixWords(mix, { key: streamKey(options.seed, 2 * (passes + 1)), size: model.inputShape.slice(1) });
+}
 
 /** One epoch's loop. */
 class Epoch {
@@ -92,7 +106,7 @@ class Epoch {
     const full = last || this.#steps.length + 1 >= this.#chunkSize;
     if (full && this.#chunks.length >= 2) await this.#collect();
     const target = full ? trainer.ring.take() : null;
-    trainer.replay(prepared, { first, samples, last, copyTo: target });
+    trainer.replay(prepared, { first, samples, last, mix: mixOfStep(trainer, this.options.mix), copyTo: target });
     this.#steps.push({ step: trainer.position.step, batch, learningRate, ...trainer.last! });
     if (!target) return;
     this.#read(target);
@@ -179,7 +193,17 @@ function writeBatch(
 }
 
 export async function runFit(trainer: Trainer, data: Dataset, options: FitOptions): Promise<History> {
-  const { epochs = 1, validation, callbacks = [], shuffle = true, resume = false, useEma, signal } = options;
+  const {
+    epochs = 1,
+    validation,
+    callbacks = [],
+    shuffle = true,
+    resume = false,
+    useEma,
+    signal,
+    augment,
+    mix,
+  } = options;
   if (!Number.isInteger(epochs) || epochs < 0)
     throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
   if (validation) trainer.checkData(validation, 'fit, validation');
@@ -192,8 +216,17 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
     );
   const batches = Math.ceil(data.count / batchSize);
   const resident: ResidentData | undefined = trainer.engine.resident(data) ?? undefined;
+  if (augment) checkAugmentable(data, { resident: resident !== undefined });
+  if (mix) checkMix(mix, { model: trainer.model, loss: trainer.options.loss });
   const planOf = (size: number): Promise<Prepared> =>
-    trainer.engine.plan({ mode: 'train', batch: size, data: resident, shuffle: resident ? shuffle : false });
+    trainer.engine.plan({
+      mode: 'train',
+      batch: size,
+      data: resident,
+      shuffle: resident ? shuffle : false,
+      augment,
+      mix: mix?.kind,
+    });
   if (!resume) {
     trainer.moveTo({ epoch: trainer.position.epoch, batch: 0 });
     trainer.updater.discard();
@@ -203,12 +236,20 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   let [busy, samples] = [0, 0];
   const clock: Clock = () => performance.now();
 
-  for (const callback of callbacks) await callback.onTrainBegin?.(trainer);
+  let stopped = false;
+  const ended = (): boolean => stopped || (signal?.aborted ?? false);
+  const run: Run = {
+    ...{ trainer, validates: validation !== undefined, epochs: until },
+    stop: () => {
+      stopped = true;
+    },
+  };
+  for (const callback of callbacks) await callback.onTrainBegin?.(trainer, run);
   // All plans are compiled before the clock starts.
   const { plan } = await planOf(Math.min(batchSize, data.count));
   const classifies = plan.outputs.some(({ name }) => name === 'correct');
   if (data.count % batchSize > 0) await planOf(data.count % batchSize);
-  while (trainer.position.epoch < until && !signal?.aborted) {
+  while (trainer.position.epoch < until && !ended()) {
     for (const callback of callbacks) await callback.onEpochBegin?.(trainer.position.epoch + 1);
     if (trainer.position.batch === 0) trainer.totals = { loss: 0, correct: 0, samples: 0 };
     const start = clock();
@@ -218,7 +259,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
     };
     const epoch = new Epoch(trainer, options, { batches, epochs: until, classifies, rate });
     try {
-      for (let batch = trainer.position.batch; batch < batches && !signal?.aborted; batch++) {
+      for (let batch = trainer.position.batch; batch < batches && !ended(); batch++) {
         const first = batch * batchSize;
         const size = Math.min(batchSize, data.count - first);
         const prepared = await planOf(size);
@@ -233,7 +274,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       throw error;
     }
     busy += clock() - start;
-    if (trainer.position.batch < batches) break; // aborted in the middle of the epoch
+    if (trainer.position.batch < batches) break; // ended in the middle of the epoch
     trainer.moveTo({ epoch: trainer.position.epoch + 1, batch: 0 });
     const evaluationStart = clock();
     const result = validation ? await trainer.evaluate(validation, { useEma }) : null;
@@ -250,6 +291,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
     if (monitor) trainer.observe(logs[monitor] ?? Number.NaN);
     for (const callback of callbacks) await callback.onEpochEnd?.(logs);
   }
-  for (const callback of callbacks) await callback.onTrainEnd?.();
-  return { epochs: done, aborted: signal?.aborted ?? false };
+  const end: RunEnd = { aborted: signal?.aborted ?? false, stopped };
+  for (const callback of callbacks) await callback.onTrainEnd?.(end);
+  return { epochs: done, ...end };
 }

@@ -109,4 +109,6 @@ export interface ReplayOptions {
   readonly first?: number;
   /** Change the weights although fewer batches than usual have been accumulated; default false. */
   readonly last?: boolean;
+  /** Words of `mixWords`, where the plan mixes samples. */
+  readonly mix?: readonly [number, number];
 }

@@ -11,7 +11,7 @@ import { streamKey } from '../util/shuffle.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Position, type Totals } from './checkpoint.ts';
 import { checkBatch, checkDataset } from './checks.ts';
 import { Engine, type NamedTensor } from './engine.ts';
-import { type Evaluation, runEvaluate } from './evaluate.ts';
+import { type EvaluateOptions, type Evaluation, runEvaluate } from './evaluate.ts';
 import { type FitOptions, type History, runFit } from './fit.ts';
 import { resolveGroups } from './groups.ts';
 import {
@@ -109,7 +109,7 @@ export class Trainer {
    */
   replay(
     plan: Prepared,
-    { samples, first = 0, last = false, copyTo }: ReplayOptions & { readonly copyTo?: GPUBuffer | null },
+    { samples, first = 0, last = false, mix, copyTo }: ReplayOptions & { readonly copyTo?: GPUBuffer | null },
   ): void {
     const copy = copyTo ? { source: this.ring.buffer, target: copyTo } : undefined;
     const { update, accumulate } = this.updater.plans;
@@ -117,7 +117,7 @@ export class Trainer {
     const applies = last || this.updater.isFull;
     const watched = this.engine.watcher?.begin(plan, { step: this.#position.step + 1, applies });
     const plans = [watched?.plan ?? plan, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
-    const step = packStep({ ...words, ...(applies && this.updater.words(this.#position)) });
+    const step = packStep({ ...words, mix, ...(applies && this.updater.words(this.#position)) });
     this.engine.session.run(plans, { step, copy });
     if (applies) this.#applied();
     watched?.after();
@@ -145,10 +145,10 @@ export class Trainer {
     return useEma ? this.updater.requireEma() : undefined;
   }
 
-  /** Loss and accuracy on data, in eval mode. */
-  async evaluate(data: Dataset, options: WeightsOptions = {}): Promise<Evaluation> {
+  /** Loss, accuracy and further metrics on data, in eval mode. */
+  async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     this.checkData(data, 'evaluate');
-    return runEvaluate(this, data, this.#weights(options));
+    return runEvaluate(this, data, { ...options, weights: this.#weights(options) });
   }
 
   /**
@@ -267,7 +267,7 @@ export class Trainer {
   }
 }
 
-export type { Evaluation, FitOptions, History, Metrics, PredictInput, StepMetrics, TrainerOptions };
+export type { EvaluateOptions, Evaluation, FitOptions, History, Metrics, PredictInput, StepMetrics, TrainerOptions };
 
 /**
  * A trainer for a model on a device.

@@ -39,8 +39,11 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
-const draw = (shape: Shape, next: () => number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: sizeOf(shape) }, next);
+function draw(shape: Shape, next: () => number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = next();
+  return values;
+}
 
 /** All elements equal `value`. (torch.nn.init.constant_) */
 export const constantInit = (value: number): Initializer => ({

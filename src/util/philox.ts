@@ -8,32 +8,45 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 
-function mulHiLo(a: number, b: number): [hi: number, lo: number] {
+/** The upper 32 bits of a product of 32-bit numbers. */
+function mulHi(a: number, b: number): number {
   const al = a & 0xffff;
   const ah = a >>> 16;
   const bl = b & 0xffff;
   const bh = b >>> 16;
-  const ll = al * bl;
-  const mid = ah * bl + (ll >>> 16);
-  const mid2 = al * bh + (mid % 0x10000);
-  return [(ah * bh + Math.floor(mid / 0x10000) + Math.floor(mid2 / 0x10000)) >>> 0, Math.imul(a, b) >>> 0];
+  const mid = (Math.imul(ah, bl) >>> 0) + (Math.imul(al, bl) >>> 16);
+  const mid2 = (Math.imul(al, bh) >>> 0) + (mid & 0xffff);
+  return (Math.imul(ah, bh) + (mid >>> 16) + (mid2 >>> 16)) | 0;
 }
 
-/** Four 32-bit words for a counter of four words and a key of two. */
-export function philox(
-  counter: readonly [number, number, number, number],
-  key: readonly [number, number],
-): [number, number, number, number] {
+type Words = [number, number, number, number];
+
+/** Four 32-bit words for a counter of four words and a key of two, into `out`: a large model draws 100 million numbers. */
+function philoxInto(out: Words, counter: Readonly<Words>, key: readonly [number, number]): void {
   let [x0, x1, x2, x3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
-    const [hi0, lo0] = mulHiLo(M0, x0);
-    const [hi1, lo1] = mulHiLo(M1, x2);
-    [x0, x1, x2, x3] = [(hi1 ^ x1 ^ k0) >>> 0, lo1, (hi0 ^ x3 ^ k1) >>> 0, lo0];
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
+    const hi0 = mulHi(M0, x0);
+    const hi1 = mulHi(M1, x2);
+    const lo0 = Math.imul(M0, x0);
+    x0 = hi1 ^ x1 ^ k0;
+    x1 = Math.imul(M1, x2);
+    x2 = hi0 ^ x3 ^ k1;
+    x3 = lo0;
+    k0 = (k0 + W0) | 0;
+    k1 = (k1 + W1) | 0;
   }
-  return [x0, x1, x2, x3];
+  out[0] = x0 >>> 0;
+  out[1] = x1 >>> 0;
+  out[2] = x2 >>> 0;
+  out[3] = x3 >>> 0;
+}
+
+/** Four 32-bit words for a counter of four words and a key of two. */
+export function philox(counter: Readonly<Words>, key: readonly [number, number]): Words {
+  const out: Words = [0, 0, 0, 0];
+  philoxInto(out, counter, key);
+  return out;
 }
 
 /** FNV-1a hash of a text: turns a parameter's name into the stream its numbers come from. */
@@ -46,11 +59,16 @@ export function hashText(text: string): number {
 /** A sequence of numbers from (seed, stream): independent of how many other sequences are drawn, and in which order. */
 export function randomStream(seed: number, stream: number) {
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;
-  let block: number[] = [];
-  let counter = 0;
+  const block: Words = [0, 0, 0, 0];
+  const counter: Words = [0, 0, stream >>> 0, 0];
+  let used = 4;
   const word = (): number => {
-    if (block.length === 0) block = philox([counter++ >>> 0, 0, stream >>> 0, 0], key).reverse();
-    return block.pop()!;
+    if (used === 4) {
+      philoxInto(block, counter, key);
+      counter[0] = (counter[0] + 1) >>> 0;
+      used = 0;
+    }
+    return block[used++]!;
   };
   /** Uniform in [0, 1), 24 bits: exact in float32. */
   const uniform = (): number => (word() >>> 8) / 2 ** 24;

@@ -13,7 +13,27 @@ export {
 export { decodeIdx, type IdxArray, readIdx } from './data/idx.ts';
 export { mnist } from './data/mnist-dataset.ts';
 export { type AdapterInfo, type Device, type DeviceOptions, requestDevice } from './gpu/device.ts';
-export type { DType, Value, ValueSpec } from './graph/types.ts';
+export { defineOp, followFirst, type Op, type OpSpec } from './graph/define-op.ts';
+export { type Layout, physicalSize } from './graph/layout.ts';
+export type {
+  Attrs,
+  DType,
+  Epilogue,
+  EpilogueRule,
+  GradContext,
+  Json,
+  Kernel,
+  KernelContext,
+  LaidOut,
+  LayoutChoice,
+  PlanValue,
+  Scratch,
+  ShaderSource,
+  Value,
+  ValueSpec,
+  Variant,
+} from './graph/types.ts';
+export { linearGroups } from './graph/workgroups.ts';
 export type { Histogram, HistogramOptions } from './inspect/histogram.ts';
 export { type Inspector, inspect } from './inspect/inspector.ts';
 export type {
@@ -68,7 +88,15 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/init.ts';
-export type { Layer } from './nn/layer.ts';
+export {
+  defineLayer,
+  jsonConfig,
+  type Layer,
+  type LayerContext,
+  type LayerMakers,
+  type LayerSpec,
+  type Mode,
+} from './nn/layer.ts';
 export {
   adaptiveAvgPool2d,
   avgPool2d,
@@ -86,7 +114,15 @@ export {
   tanh,
 } from './nn/layers.ts';
 export { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from './nn/losses.ts';
-export { type Model, type ModelDescription, model, modelFrom, parameterCount, sequential } from './nn/model.ts';
+export {
+  type Model,
+  type ModelDescription,
+  type ModelFromOptions,
+  model,
+  modelFrom,
+  parameterCount,
+  sequential,
+} from './nn/model.ts';
 export {
   type BatchNorm2dLayerOptions,
   batchNorm2d,
@@ -108,6 +144,7 @@ export {
 export { type LayerSummary, summarize } from './nn/summary.ts';
 export * as ops from './ops/index.ts';
 export { add, chunk, concat, div, maximum, minimum, mul, slice, split, sub } from './ops/index.ts';
+export { type ShaderTexts, shader } from './ops/own-shader.ts';
 export { adadelta } from './optim/adadelta.ts';
 export { adagrad } from './optim/adagrad.ts';
 export { adam, adamw } from './optim/adam.ts';
@@ -157,7 +194,17 @@ export {
 export type { MonitoredMetric } from './train/callbacks/monitor.ts';
 export { lambdaCallback, terminateOnNaN } from './train/callbacks/small-callbacks.ts';
 export type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
+export { checkGradients } from './train/check-gradients.ts';
 export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
+export type {
+  CheckGradientsOptions,
+  CheckInput,
+  Differentiable,
+  GradientCase,
+  GradientFailure,
+  GradientReport,
+  Reference,
+} from './train/gradient-report.ts';
 export type { ParameterGroup } from './train/groups.ts';
 export { createSession, type InferenceSession, type SessionOptions } from './train/inference.ts';
 export {
@@ -182,4 +229,6 @@ export {
   type Trainer,
   type TrainerOptions,
 } from './train/trainer.ts';
+export type { DeviceCaps } from './util/caps.ts';
 export * from './util/errors.ts';
+export { type Shape, sizeOf } from './util/shape.ts';

@@ -1,7 +1,7 @@
 /** `defineOp` makes an op from its shape rule, gradient and kernels; `input`, `parameter`, ... make the leaves of a graph. */
 import type { DeviceCaps } from '../util/caps.ts';
-import { GaborError } from '../util/errors.ts';
-import { type Shape, sizeOf } from '../util/shape.ts';
+import { GaborError, ShapeError } from '../util/errors.ts';
+import { type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
 import type { Layout } from './layout.ts';
 import { currentScope, recordOp } from './trace.ts';
 import type {
@@ -55,6 +55,23 @@ export function followFirst(inputs: readonly LaidOut[], outputs: number): Layout
   return { inputs: all(inputs.length, layout), outputs: all(outputs, layout) };
 }
 
+/** A gradient rule's results as they are: a value of its shape, or null, for each input that needs one. */
+function checkRule(
+  results: readonly (Value | null)[],
+  { inputs, needs }: Pick<GradContext<Attrs>, 'inputs' | 'needs'>,
+  at: string,
+): readonly (Value | null)[] {
+  for (const [i, { shape }] of inputs.entries()) {
+    const result = results[i];
+    if (!needs[i] || result === null || (result && sameShape(result.shape, shape))) continue;
+    throw new ShapeError(
+      `${at}: its gradient rule gives ${result ? show(result.shape) : 'nothing'} for input ${i} (${show(shape)}). ` +
+        "Return a value of the input's shape, or null, for each input.",
+    );
+  }
+  return results;
+}
+
 /** Makes an op. See ARCHITECTURE.md, "One op", and CONTRIBUTING.md for a worked example. */
 export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
   const call = (inputs: readonly Value[], attrs: A): readonly [Value, ...Value[]] => {
@@ -73,7 +90,7 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
         view: spec.view ?? false,
         acceptsEpilogue: spec.acceptsEpilogue ?? false,
         epilogue: (index) => spec.epilogue?.(attrs, index) ?? null,
-        grad: spec.grad ? (context) => spec.grad!({ ...context, attrs }) : null,
+        grad: spec.grad ? (context) => checkRule(spec.grad!({ ...context, attrs }), context, at) : null,
         layout: (values) =>
           spec.layout?.(values, attrs) ?? { inputs: all(inputs.length, 'plain'), outputs: all(specs.length, 'plain') },
         variants: (context, caps) => spec.variants?.({ ...context, attrs }, caps) ?? [],

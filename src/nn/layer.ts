@@ -39,6 +39,9 @@ export interface Layer {
   readonly config: Attrs;
 }
 
+/** Functions that make layers again from a saved model: the layer's type and what it does with the config. */
+export type LayerMakers = { readonly [type: string]: (config: Attrs) => Layer };
+
 /** What a layer may ask for while it is applied. */
 export interface LayerContext {
   readonly mode: Mode;

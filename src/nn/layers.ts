@@ -6,7 +6,7 @@ import { show } from '../util/shape.ts';
 import { activationMakers } from './activation-layers.ts';
 import { convMakers } from './conv-layers.ts';
 import { defaultBias, defaultWeight, type Initializer, initializerFrom } from './init.ts';
-import { defineLayer, jsonConfig, type Layer } from './layer.ts';
+import { defineLayer, jsonConfig, type Layer, type LayerMakers } from './layer.ts';
 import { normMakers } from './norm-layers.ts';
 import { shapeMakers } from './shape-layers.ts';
 
@@ -222,7 +222,7 @@ export function dropout(p = 0.5, { name }: Named = {}): Layer {
 }
 
 /** How a saved model's layers are made again: the type and its config. */
-const makers: { readonly [type: string]: (config: Attrs) => Layer } = {
+const makers: LayerMakers = {
   ...convMakers,
   conv2d: ({ outChannels, kernel, ...rest }) => conv2d(Number(outChannels), kernel as number | Pair, withInits(rest)),
   linear: ({ outFeatures, ...rest }) => linear(Number(outFeatures), withInits(rest)),
@@ -251,10 +251,12 @@ function withInits({ weightInit, biasInit, ...rest }: Attrs): Conv2dOptions {
   };
 }
 
-/** The layer that a saved model describes. Throws ArgumentError for a type that this version does not have. */
-export function layerFrom(type: string, config: Attrs): Layer {
-  const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
+/** The layer that a saved model describes, made by one of the caller's makers or gabor's. Throws ArgumentError for a type that neither has. */
+export function layerFrom(type: string, config: Attrs, own: LayerMakers = {}): Layer {
+  const make = Object.hasOwn(own, type) ? own[type] : Object.hasOwn(makers, type) ? makers[type] : undefined;
   if (!make)
-    throw new ArgumentError(`model: there is no layer "${type}". This version has ${Object.keys(makers).join(', ')}.`);
+    throw new ArgumentError(
+      `model: there is no layer "${type}". This version has ${Object.keys(makers).join(', ')}. Pass your own as \`layers\`.`,
+    );
   return make(config);
 }

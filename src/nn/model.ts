@@ -4,7 +4,15 @@ import { recording } from '../graph/trace.ts';
 import type { Attrs, Json, Value } from '../graph/types.ts';
 import { ArgumentError, FormatError, GaborError, ShapeError } from '../util/errors.ts';
 import { type Shape, show, sizeOf } from '../util/shape.ts';
-import { type Layer, type LayerCall, type Mode, type ParameterSpec, Tracing, tracingModel } from './layer.ts';
+import {
+  type Layer,
+  type LayerCall,
+  type LayerMakers,
+  type Mode,
+  type ParameterSpec,
+  Tracing,
+  tracingModel,
+} from './layer.ts';
 import { layerFrom } from './layers.ts';
 import { savedOps } from './saved-ops.ts';
 
@@ -119,19 +127,24 @@ const isNumbers = (json: unknown): json is readonly number[] =>
   Array.isArray(json) && json.every((n) => Number.isInteger(n) && n >= 0);
 
 /** Makes layers; a layer that the model applies several times is in its JSON as often, under one name. */
-function layersByName(): typeof layerFrom {
+function layersByName(own: LayerMakers): (type: string, config: Attrs) => Layer {
   const made = new Map<string, Layer>();
   return (type, config) => {
-    if (config.name === undefined) return layerFrom(type, config);
+    if (config.name === undefined) return layerFrom(type, config, own);
     const key = JSON.stringify([type, config]);
-    const layer = made.get(key) ?? layerFrom(type, config);
+    const layer = made.get(key) ?? layerFrom(type, config, own);
     made.set(key, layer);
     return layer;
   };
 }
 
+export interface ModelFromOptions {
+  /** Makers of your own layers in it, by type; they go before gabor's. */
+  readonly layers?: LayerMakers;
+}
+
 /** The model that JSON describes. Throws FormatError for anything that is not a model's description. */
-export function modelFrom(json: Json): Model {
+export function modelFrom(json: Json, { layers = {} }: ModelFromOptions = {}): Model {
   const fail = (why: string): never => {
     throw new FormatError(`model description: ${why}. The file was made by another version or is damaged.`);
   };
@@ -146,7 +159,7 @@ export function modelFrom(json: Json): Model {
   if (typeof output !== 'number' || output < 0 || output > steps.length)
     return fail(`the output is number ${String(output)} of ${steps.length}`);
   try {
-    const layerOf = layersByName();
+    const layerOf = layersByName(layers);
     const appliers = steps.map((step, i): ((values: readonly Value[]) => Value) => {
       const from = step.inputs as readonly number[];
       if (typeof step.layer === 'string' && isRecord(step.config)) {

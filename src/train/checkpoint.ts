@@ -1,7 +1,7 @@
 /** Checkpoints: a safetensors file with weights, running statistics, optimizer state, position, seed and the model itself. Imports io, nn, util. */
 import type { Json } from '../graph/types.ts';
 import { readSafetensors, type TensorRecord, writeSafetensors } from '../io/safetensors.ts';
-import { type Model, type ModelDescription, modelFrom } from '../nn/model.ts';
+import { type Model, type ModelDescription, type ModelFromOptions, modelFrom } from '../nn/model.ts';
 import { FormatError } from '../util/errors.ts';
 import type { NamedTensor } from './engine.ts';
 
@@ -137,11 +137,11 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   return { tensors, slots, training };
 }
 
-/** The model that a checkpoint carries. Throws FormatError where it carries none. */
-export function modelOf({ training }: Checkpoint): Model {
+/** The model that a checkpoint carries; `layers` makes your own layers in it. Throws FormatError where it carries none. */
+export function modelOf({ training }: Checkpoint, options: ModelFromOptions = {}): Model {
   if (!training)
     throw new FormatError(
       'checkpoint: it holds weights but no model description. Build the model in code and load the weights into it.',
     );
-  return modelFrom(training.model);
+  return modelFrom(training.model, options);
 }

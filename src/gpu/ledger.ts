@@ -9,6 +9,9 @@ export interface Ledger {
   readonly live: { readonly buffers: number; readonly bytes: number };
   /** The most bytes that have been alive at a time. */
   readonly peakBytes: number;
+  /** The most that may be alive, and the largest buffer. */
+  readonly budgetBytes: number;
+  readonly maxBufferBytes: number;
   /** A zeroed buffer. Throws DeviceError beyond the device's limit or the budget, before anything is allocated. */
   create(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer;
   destroy(buffer: GPUBuffer): void;
@@ -40,6 +43,8 @@ export function createLedger(gpu: GPUDevice, budgetBytes: number): Ledger {
     get peakBytes() {
       return peakBytes;
     },
+    budgetBytes,
+    maxBufferBytes: gpu.limits.maxBufferSize,
     create(label, bytes, usage) {
       if (bytes > gpu.limits.maxBufferSize || bytesAlive + bytes > budgetBytes) {
         throw new DeviceError(

@@ -57,7 +57,8 @@ export class Session {
   #slots: GPUBuffer[][] = [];
   #state: GPUBuffer;
   #step: GPUBuffer;
-  #pool: GPUBuffer[] = [];
+  /** The slabs that its plans share. */
+  readonly pool: GPUBuffer[] = [];
   #prepared = new Set<Prepared>();
   #disposed = false;
 
@@ -107,7 +108,7 @@ export class Session {
 
   /** Slabs for a plan from the common pool: plans run one after another, so they may share. */
   #takeSlabs(sizes: readonly number[]): GPUBuffer[] {
-    const free = [...this.#pool].sort((a, b) => a.size - b.size);
+    const free = [...this.pool].sort((a, b) => a.size - b.size);
     const slabs: GPUBuffer[] = [];
     const order = sizes.map((bytes, index) => ({ bytes, index })).sort((a, b) => b.bytes - a.bytes);
     for (const { bytes, index } of order) {
@@ -115,7 +116,7 @@ export class Session {
       if (at >= 0) slabs[index] = free.splice(at, 1)[0]!;
       else {
         slabs[index] = this.device.ledger.create('slab', bytes, STORAGE());
-        this.#pool.push(slabs[index]);
+        this.pool.push(slabs[index]);
       }
     }
     return slabs;
@@ -282,14 +283,7 @@ export class Session {
   dispose(): void {
     if (this.#disposed) return;
     for (const prepared of [...this.#prepared]) this.release(prepared);
-    const all = [
-      ...this.#parameters,
-      ...this.#gradients,
-      ...this.#slots.flat(),
-      ...this.#pool,
-      this.#state,
-      this.#step,
-    ];
+    const all = [...this.#parameters, ...this.#gradients, ...this.#slots.flat(), ...this.pool, this.#state, this.#step];
     for (const buffer of all) this.device.ledger.destroy(buffer);
     this.#disposed = true;
   }

@@ -16,6 +16,7 @@ import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
 import type { Augmentation } from './augment.ts';
 import type { Counting } from './counting.ts';
 import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
+import { planThatFits } from './fits.ts';
 import type { Mix } from './mix.ts';
 import { recordTail } from './record-tail.ts';
 
@@ -106,7 +107,7 @@ export class Engine {
     }
   }
 
-  /** Plans are compiled at their first use and kept. */
+  /** Plans are compiled at their first use and kept. Rejects with DeviceError where one does not fit into memory. */
   async plan(key: PlanKey): Promise<Prepared> {
     const known = this.#plans.get(keyText(key));
     if (known) return known;
@@ -119,7 +120,7 @@ export class Engine {
     const text = keyText(key);
     const known = this.#plans.get(text);
     if (known) return known;
-    const made = this.session.prepareNow(this.describePlan(key), { externals: this.externals(key) });
+    const made = this.session.prepareNow(this.#fitting(key), { externals: this.externals(key) });
     this.#plans.set(text, made);
     this.#keys.set(made, key);
     return made;
@@ -142,7 +143,11 @@ export class Engine {
 
   /** Compiles a plan's pipelines, in parallel, and nothing else. */
   async compilePipelines(key: PlanKey): Promise<void> {
-    await Promise.all(this.describePlan(key).dispatches.map((d) => this.device.pipelines.get(d)));
+    await Promise.all(this.#fitting(key).dispatches.map((d) => this.device.pipelines.get(d)));
+  }
+
+  #fitting(key: PlanKey): Plan {
+    return planThatFits(key, { session: this.session, describe: (other) => this.describePlan(other) });
   }
 
   /** The plan as data, not yet on the device. What a watch adds comes behind all that the plan does without it. */

@@ -3,7 +3,7 @@
  * command line from there. Imports nothing of src: everything goes through the tarball.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -29,7 +29,9 @@ const sample = `
 import {
   adam, conv2d, createSession, createTrainer, crossEntropy, dropout, flatten, linear, maxPool2d, mnist, progressBar,
   relu, requestDevice, saveFile, readFileBytes, sequential, compile, f32, ops, model as branching, add, modelOf, decodeCheckpoint,
+  parameterCount,
 } from 'gabor';
+import { lenet5, resnet20 } from 'gabor/models';
 const device = await requestDevice();
 const data = await mnist({ folder: process.argv[2] });
 const train = data.train.slice(0, 1280);
@@ -53,11 +55,15 @@ const again: Float32Array = await session.predict(test);
 session.dispose();
 const block = (x: Parameters<typeof add>[0]) => relu()(add(x, conv2d(4, 3, { padding: 'same' })(x)));
 branching([4, 8, 8], (x) => block(block(x)));
+const zoo = await createTrainer(device, lenet5(), { loss: crossEntropy(), optimizer: adam(), batchSize: 64 });
+for (const batch of train.slice(0, 64).batches(64)) zoo.step(batch);
+const lenetLoss: number = (await zoo.metrics()).loss;
+zoo.dispose();
 const program = await compile(device, { x: f32(2, 3) }, ({ x }) => ({ y: ops.relu(x) }));
 const { y } = await program.run({ x: Float32Array.of(-1, 2, -3, 4, -5, 6) });
 program.dispose();
 console.log(JSON.stringify({
-  accuracy, loss, y: [...y!], same: probabilities.every((p, i) => p === again[i]), count: probabilities.length, live: device.ledger.live,
+  accuracy, loss, lenetLoss, resnetParameters: parameterCount(resnet20()), y: [...y!], same: probabilities.every((p, i) => p === again[i]), count: probabilities.length, live: device.ledger.live,
 }));
 device.dispose();
 `;
@@ -80,8 +86,10 @@ test('the package holds what is needed and nothing else', () => {
   const folder = join(project, 'node_modules', 'gabor');
   for (const file of [
     'dist/index.js',
+    'dist/models.js',
     'dist/cli.js',
     'dist/types/index.d.ts',
+    'dist/types/models/index.d.ts',
     'scripts/setup/main.mjs',
     'LICENSE',
     'README.md',
@@ -92,9 +100,25 @@ test('the package holds what is needed and nothing else', () => {
     expect(existsSync(join(folder, file)), file).toBe(false);
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { dependencies: object };
   expect(Object.keys(dependencies)).toEqual(['wgpu-matrix']);
-  const library = readFileSync(join(folder, 'dist', 'index.js'), 'utf8');
-  const imports = [...library.matchAll(/^import .* from ['"](.*)['"]/gm)].map((m) => m[1]);
-  expect(imports.filter((name) => !name!.startsWith('.'))).toEqual([]);
+});
+
+test('both entries of the library import chunks that they share, and nothing else', () => {
+  const dist = join(project, 'node_modules', 'gabor', 'dist');
+  const importsOf = (file: string): string[] =>
+    [
+      ...readFileSync(join(dist, file), 'utf8').matchAll(
+        /^(?:import|export)\s*(?:[\w*{][^'";]*?\sfrom\s*)?['"]([^'"]+)['"]/gm,
+      ),
+    ].map(([, name]) => name!);
+  const chunks = readdirSync(join(dist, 'shared')).filter((name) => name.endsWith('.js'));
+  expect(chunks.flatMap((name) => importsOf(`shared/${name}`)).filter((name) => !name.startsWith('./'))).toEqual([]);
+  const entries = ['index.js', 'models.js'].map(importsOf);
+  for (const imports of entries) {
+    expect(imports).not.toEqual([]);
+    expect(imports.filter((name) => !chunks.some((chunk) => name === `./shared/${chunk}`))).toEqual([]);
+  }
+  // A layer of one entry asks the other's models for parameters: there must be one copy of what is between them.
+  expect(entries[1]!.filter((name) => entries[0]!.includes(name))).toEqual(entries[1]);
 });
 
 test('the sample is typed', () => {
@@ -125,6 +149,9 @@ test('the sample trains, saves and predicts', () => {
   const result = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as Record<string, unknown>;
   expect(result.accuracy).toBeGreaterThan(0.7);
   expect(result.loss).toBeLessThan(2); // chance is ln 10 = 2.3
+  expect(result.lenetLoss).toBeGreaterThan(1.5);
+  expect(result.lenetLoss).toBeLessThan(3.5);
+  expect(result.resnetParameters).toBe(269_722);
   expect(result).toMatchObject({ y: [0, 2, 0, 4, 0, 6], same: true, count: 5000, live: { buffers: 0, bytes: 0 } });
 }, 120_000);
 

@@ -27,6 +27,19 @@ describe.each(Object.entries(ZOO))('%s', (_, { make, small, ...known }) => {
     expect(model.outputShape).toEqual(known.outputShape);
   });
 
+  test('has its shortcuts, joins and activations', () => {
+    const types = model.describe().steps.map((step) => String(step.layer ?? step.op));
+    const counted = Object.keys(known.counts).map((type) => [type, types.filter((t) => t === type).length]);
+    expect(Object.fromEntries(counted)).toEqual(known.counts);
+  });
+
+  test('does the published work', () => {
+    const products = summarize(model).filter(({ type }) => type === 'conv2d' || type === 'linear');
+    const gmacs = products.reduce((sum, { flops }) => sum + flops, 0) / 2e9;
+    if (known.gmacs === undefined) expect(gmacs).toBeGreaterThan(0);
+    else expect(Number(gmacs.toFixed(2))).toBe(known.gmacs);
+  });
+
   test('has a summary that counts every parameter once', () => {
     const rows = summarize(model);
     expect(rows.reduce((sum, row) => sum + row.parameters, 0)).toBe(known.parameters);

@@ -24,6 +24,10 @@ export interface ZooEntry {
   readonly outputShape: readonly number[];
   /** Some keys of the state_dict. */
   readonly keys: { readonly [name: string]: readonly number[] };
+  /** Applications of ops and layers: shortcuts, joins, activations. */
+  readonly counts: { readonly [type: string]: number };
+  /** Multiplications of convolutions and linear layers in 10^9, as torchvision's documentation has them. */
+  readonly gmacs?: number;
   /** For few classes at a small size, without dropout. */
   readonly small: () => Model;
 }
@@ -36,6 +40,7 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: lenet5,
     parameters: 61_706,
     tensors: 10,
+    counts: { tanh: 4 },
     inputShape: [1, 28, 28],
     outputShape: [10],
     keys: { 'conv1.weight': [6, 1, 5, 5], 'conv2.bias': [16], 'fc1.weight': [120, 400], 'fc3.weight': [10, 84] },
@@ -46,6 +51,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: vgg11,
     parameters: 132_863_336,
     tensors: 22,
+    counts: { relu: 10, dropout: 2 },
+    gmacs: 7.61,
     keys: {
       'features.0.weight': [64, 3, 3, 3],
       'features.18.bias': [512],
@@ -60,6 +67,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: resnet18,
     parameters: 11_689_512,
     tensors: 102,
+    counts: { add: 8, relu: 17 },
+    gmacs: 1.81,
     keys: {
       'conv1.weight': [64, 3, 7, 7],
       'bn1.running_mean': [64],
@@ -76,6 +85,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: resnet34,
     parameters: 21_797_672,
     tensors: 182,
+    counts: { add: 16, relu: 33 },
+    gmacs: 3.66,
     keys: { 'layer3.5.conv2.weight': [256, 256, 3, 3], 'layer4.0.downsample.0.weight': [512, 256, 1, 1] },
     small: () => resnet34(SMALL),
   },
@@ -84,6 +95,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: resnet50,
     parameters: 25_557_032,
     tensors: 267,
+    counts: { add: 16, relu: 49 },
+    gmacs: 4.09,
     keys: {
       'layer1.0.downsample.0.weight': [256, 64, 1, 1],
       'layer2.0.conv2.weight': [128, 128, 3, 3],
@@ -97,6 +110,7 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: resnet20,
     parameters: 269_722,
     tensors: 97,
+    counts: { add: 9, relu: 19, slice: 2 },
     inputShape: [3, 32, 32],
     outputShape: [10],
     keys: { 'conv1.weight': [16, 3, 3, 3], 'layer2.0.conv1.weight': [32, 16, 3, 3], 'fc.weight': [10, 64] },
@@ -107,6 +121,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: mobilenetV2,
     parameters: 3_504_872,
     tensors: 262,
+    counts: { add: 10, relu6: 35, dropout: 1 },
+    gmacs: 0.3,
     keys: {
       'features.0.0.weight': [32, 3, 3, 3],
       'features.1.conv.0.0.weight': [32, 1, 3, 3],
@@ -126,6 +142,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: mobilenetV3Small,
     parameters: 2_542_856,
     tensors: 210,
+    counts: { add: 6, mul: 9, hardswish: 19, relu: 14, hardsigmoid: 9, dropout: 1 },
+    gmacs: 0.06,
     keys: {
       'features.0.0.weight': [16, 3, 3, 3],
       'features.1.block.0.0.weight': [16, 1, 3, 3],
@@ -147,6 +165,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: squeezenet1_1,
     parameters: 1_235_496,
     tensors: 52,
+    counts: { concat: 8, relu: 26, dropout: 1 },
+    gmacs: 0.35,
     keys: {
       'features.0.weight': [64, 3, 3, 3],
       'features.3.squeeze.weight': [16, 64, 1, 1],
@@ -160,6 +180,8 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: densenet121,
     parameters: 7_978_856,
     tensors: 606,
+    counts: { concat: 58, relu: 121 },
+    gmacs: 2.83,
     keys: {
       'features.conv0.weight': [64, 3, 7, 7],
       'features.norm0.running_mean': [64],
@@ -176,6 +198,7 @@ export const ZOO: { readonly [name: string]: ZooEntry } = {
     make: unet,
     parameters: 31_037_698,
     tensors: 100,
+    counts: { concat: 4, relu: 18 },
     inputShape: [3, 256, 256],
     outputShape: [2, 256, 256],
     keys: {

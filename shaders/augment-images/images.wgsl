@@ -1,7 +1,8 @@
 // x[r] = the augmented image of sample r, normalised; images as bytes, NCHW. Without an augmentation that does anything the
 // bits are those of gather-batch/images.wgsl.
 //
-// Threads: one for each pixel of x (nhwc; VEC: 4 channels with their padding, else a single one). draws: see draw.wgsl.
+// Threads: one for `run` pixels in a row, `runs` threads a sample; x is nhwc (VEC: 4 channels with their padding, else a
+// single one). draws: see draw.wgsl.
 //#include "lib/linear-id.wgsl"
 //#include "augment-images/sample.wgsl"
 //#include "augment-images/pixel.wgsl"
@@ -24,25 +25,38 @@ fn coloured(v: vec4f, brightness: f32, contrast: f32, grey: f32) -> vec4f {
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let i = linear_group(wg, groups) * 64u + li;
   if (i >= params.count) { return; }
-  let plane = params.h * params.w;
-  let r = i / plane;
-  let at = vec2f(f32(i % params.w), f32((i % plane) / params.w));
+  let r = i / params.runs;
+  let sample = sample_of(r);
   let map_x = draws[4u * r];
   let map_y = draws[4u * r + 1u];
   let more = draws[4u * r + 2u];
-  var v = pixel_at(sample_of(r), map_x, map_y, at);
+  let mean = vec4f(params.mean0, params.mean1, params.mean2, params.mean3);
+  let scale = vec4f(params.scale0, params.scale1, params.scale2, params.scale3);
+  let plane = params.h * params.w;
+  let begin = (i % params.runs) * params.run;
+  let end = min(begin + params.run, plane);
+  var column = begin % params.w;
+  var row = begin / params.w;
+  for (var p = begin; p < end; p++) {
+    let at = vec2f(f32(column), f32(row));
+    var v = pixel_at(sample, map_x, map_y, at);
 //#if COLOUR
-  v = coloured(v, more.z, more.w, draws[4u * r + 3u].x);
+    v = coloured(v, more.z, more.w, draws[4u * r + 3u].x);
 //#endif
-  v = (v - vec4f(params.mean0, params.mean1, params.mean2, params.mean3))
-    * vec4f(params.scale0, params.scale1, params.scale2, params.scale3);
+    v = (v - mean) * scale;
 //#if ERASE
-  let corner = vec2f(map_y.w, map_x.w);
-  if (all(at >= corner) && all(at < corner + more.yx)) { v = vec4f(params.erase_value); }
+    let corner = vec2f(map_y.w, map_x.w);
+    if (all(at >= corner) && all(at < corner + more.yx)) { v = vec4f(params.erase_value); }
 //#endif
 //#if VEC
-  x[i] = select(vec4f(), v, vec4u(0u, 1u, 2u, 3u) < vec4u(params.c));
+    x[r * plane + p] = select(vec4f(), v, vec4u(0u, 1u, 2u, 3u) < vec4u(CHANNELS));
 //#else
-  x[i] = v.x;
+    x[r * plane + p] = v.x;
 //#endif
+    column++;
+    if (column == params.w) {
+      column = 0u;
+      row++;
+    }
+  }
 }

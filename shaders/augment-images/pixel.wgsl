@@ -5,15 +5,18 @@ fn fill() -> vec4f {
   return vec4f(params.fill0, params.fill1, params.fill2, params.fill3);
 }
 
+fn byte_at(i: u32) -> f32 {
+  return f32((images[i / 4u] >> (8u * (i % 4u))) & 255u);
+}
+
 fn tap(sample: u32, at: vec2i) -> vec4f {
   if (any(at < vec2i()) || any(at >= vec2i(i32(params.w), i32(params.h)))) { return fill(); }
   let plane = params.h * params.w;
-  let pixel = sample * params.c * plane + u32(at.y) * params.w + u32(at.x);
+  let pixel = sample * CHANNELS * plane + u32(at.y) * params.w + u32(at.x);
   var v = vec4f();
-  for (var c = 0u; c < params.c; c++) {
-    let i = pixel + c * plane;
-    v[c] = f32((images[i / 4u] >> (8u * (i % 4u))) & 255u);
-  }
+//#for C 0 CHANNELS
+  v[$C] = byte_at(pixel + $Cu * plane);
+//#endfor
   return v;
 }
 

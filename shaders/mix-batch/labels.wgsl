@@ -12,5 +12,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (i >= params.count) { return; }
   let r = i / params.each;
   let label = i32(i % params.each);
-  y[i] = mixed(select(0.0, 1.0, x[r] == label), select(0.0, 1.0, x[partner(r)] == label));
+  let s = share();
+  y[i] = select(0.0, s, x[r] == label) + select(0.0, 1.0 - s, x[partner(r)] == label);
 }

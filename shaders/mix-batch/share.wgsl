@@ -2,7 +2,7 @@
 // MIX==mixup: step.mix0 is the share as a float. MIX==cutmix: step.mix0 and mix1 are the columns and rows of a box, first
 // and end in the lower and upper half; the share is what lies outside of it.
 //#include "lib/step.wgsl"
-struct Params { count: u32, batch: u32, each: u32, w: u32, h: u32 }
+struct Params { count: u32, batch: u32, each: u32, run: u32, runs: u32, w: u32, h: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 @group(0) @binding(3) var<uniform> step: Step;
 
@@ -18,10 +18,4 @@ fn share() -> f32 {
 
 fn partner(r: u32) -> u32 {
   return select(r, params.batch, r == 0u) - 1u;
-}
-
-// With a share of 1 the very bits of the first.
-fn mixed(own: f32, other: f32) -> f32 {
-  let s = share();
-  return s * own + (1.0 - s) * other;
 }

@@ -15,7 +15,7 @@ import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
 import { halfBits } from '../util/shuffle.ts';
-import type { GatherImagesOptions } from './gather-batch.ts';
+import { type GatherImagesOptions, runsOf } from './gather-batch.ts';
 
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
@@ -91,7 +91,7 @@ const greyWeights = (channels: number): readonly number[] =>
 /** Parameters that all kernels share. */
 function commonParams({ batch, samples, shape, mean, std, fill, eraseValue }: AugmentOptions): Record<string, number> {
   const [c, h, w] = shape as [number, number, number];
-  const params: Record<string, number> = { batch, samples, half_bits: halfBits(samples), c, h, w };
+  const params: Record<string, number> = { batch, samples, half_bits: halfBits(samples), h, w };
   const grey = greyWeights(c);
   for (let i = 0; i < 4; i++) {
     params[`mean${i}`] = 255 * (mean[i] ?? 0);
@@ -99,7 +99,7 @@ function commonParams({ batch, samples, shape, mean, std, fill, eraseValue }: Au
     params[`fill${i}`] = i < c ? 255 * fill : 0;
     params[`grey${i}`] = grey[i] ?? 0;
   }
-  return { ...params, erase_value: eraseValue, count: batch * h * w };
+  return { ...params, erase_value: eraseValue };
 }
 
 const augmentImagesOp = defineOp<AugmentOptions>({
@@ -113,10 +113,11 @@ const augmentImagesOp = defineOp<AugmentOptions>({
     return [{ shape: [batch, ...shape], dtype: 'f32' }];
   },
   layout: () => ({ inputs: ['plain'], outputs: ['nhwc'] }),
-  variants({ inputs: [images], outputs: [x], attrs }) {
+  variants({ inputs: [images], outputs: [x], attrs }, caps) {
     const { batch, shuffle, shape, transforms } = attrs;
     const [c, h, w] = shape as [number, number, number];
-    const params = commonParams(attrs);
+    const threads = runsOf({ batch, pixels: h * w }, caps);
+    const params = { ...commonParams(attrs), ...threads };
     const calls = transforms.map((transform, i) => call(transform, i, [h, w]));
     const own = Object.fromEntries(calls.flatMap((one, i) => one.params.map((value, k) => [`t${i}_${k}`, value])));
     const draws: Scratch = { scratch: 'draws', elements: 16 * batch };
@@ -138,7 +139,7 @@ const augmentImagesOp = defineOp<AugmentOptions>({
     const grey: Kernel = {
       ...common,
       shader: greyShader,
-      defines: { SHUFFLE: shuffle },
+      defines: { SHUFFLE: shuffle, CHANNELS: c },
       bind: { images: images!, draws },
       workgroups: linearGroups(batch, 1),
     };
@@ -147,12 +148,13 @@ const augmentImagesOp = defineOp<AugmentOptions>({
       shader: imagesShader,
       defines: {
         SHUFFLE: shuffle,
+        CHANNELS: c,
         VEC: padChannels(c) === 4,
         COLOUR: jitter !== undefined,
         ERASE: transforms.some(({ kind }) => kind === 'erase'),
       },
       bind: { images: images!, draws, x: x! },
-      workgroups: linearGroups(batch * h * w, 64),
+      workgroups: linearGroups(threads.count, 64),
     };
     return [{ id: 'direct', kernels: jitter ? [draw, grey, gather] : [draw, gather] }];
   },

@@ -5,11 +5,12 @@ import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import shuffleText from '../../shaders/lib/shuffle.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
-import { padChannels, physicalSize } from '../graph/layout.ts';
+import { padChannels } from '../graph/layout.ts';
 import type { ShaderSource, Value } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
-import { show, sizeOf } from '../util/shape.ts';
+import { ceilDiv, show, sizeOf } from '../util/shape.ts';
 import { halfBits } from '../util/shuffle.ts';
 
 const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/shuffle.wgsl': shuffleText, 'lib/step.wgsl': stepText };
@@ -33,6 +34,16 @@ export type GatherImagesOptions = GatherOptions & {
   readonly std: readonly number[];
 };
 
+/** Threads for the pixels of a batch: `runs` a sample, each for `run` pixels in a row. A shuffled place costs more than a pixel: a CPU finds it for several at once. */
+export function runsOf(
+  { batch, pixels }: { readonly batch: number; readonly pixels: number },
+  { software }: DeviceCaps,
+): { readonly count: number; readonly run: number; readonly runs: number } {
+  const run = software ? 16 : 1;
+  const runs = ceilDiv(pixels, run);
+  return { count: batch * runs, run, runs };
+}
+
 const gatherImagesOp = defineOp<GatherImagesOptions>({
   name: 'gatherImages',
   infer(_, { batch, shape, mean, std }, at) {
@@ -44,25 +55,17 @@ const gatherImagesOp = defineOp<GatherImagesOptions>({
     return [{ shape: [batch, ...shape], dtype: 'f32' }];
   },
   layout: () => ({ inputs: ['plain'], outputs: ['nhwc'] }),
-  variants({ inputs: [images], outputs: [x], attrs: { samples, shuffle, shape, mean, std } }) {
+  variants({ inputs: [images], outputs: [x], attrs: { batch, samples, shuffle, shape, mean, std } }, caps) {
     const [c, h, w] = shape as [number, number, number];
-    const count = physicalSize(x!.shape, x!.layout);
-    const params: Record<string, number> = {
-      count,
-      samples,
-      half_bits: halfBits(samples),
-      c,
-      h,
-      w,
-      padded: padChannels(c),
-    };
+    const { count, run, runs } = runsOf({ batch, pixels: h * w }, caps);
+    const params: Record<string, number> = { count, samples, half_bits: halfBits(samples), plane: h * w, run, runs };
     for (let i = 0; i < 4; i++) {
       params[`mean${i}`] = 255 * (mean[i] ?? 0);
       params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
     }
     const kernel = {
       shader: imagesShader,
-      defines: { SHUFFLE: shuffle },
+      defines: { SHUFFLE: shuffle, CHANNELS: c, VEC: padChannels(c) === 4 },
       bind: { images: images!, x: x! },
       params,
       workgroups: linearGroups(count, 64),

@@ -10,6 +10,7 @@ import type { ShaderSource, Value } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
+import { runsOf } from './gather-batch.ts';
 
 const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/step.wgsl': stepText, 'mix-batch/share.wgsl': shareText };
 const rowsShader: ShaderSource = { file: 'mix-batch/rows.wgsl', text: rowsText, includes };
@@ -37,14 +38,18 @@ const mixRowsOp = defineOp<RowsAttrs>({
     return [{ shape, dtype: 'f32' }];
   },
   layout: (inputs, { cut }) => (cut ? { inputs: ['nhwc'], outputs: ['nhwc'] } : followFirst(inputs, 1)),
-  variants({ inputs: [x], outputs: [y], attrs }) {
-    const count = physicalSize(y!.shape, y!.layout);
+  variants({ inputs: [x], outputs: [y], attrs }, caps) {
     const batch = y!.shape[0]!;
+    const numbers = physicalSize(y!.shape, y!.layout) / batch;
+    // A pixel that is cut is whole vec4s, or a number of its own.
+    const vec = numbers % 4 === 0 && !(attrs.cut && y!.shape[1] === 1);
+    const each = vec ? numbers / 4 : numbers;
+    const { count, run, runs } = runsOf({ batch, pixels: each }, caps);
     const kernel = {
       shader: rowsShader,
-      defines: { MIX: attrs.kind, CUT: attrs.cut },
+      defines: { MIX: attrs.kind, CUT: attrs.cut, VEC: vec },
       bind: { x: x!, y: y! },
-      params: { count, batch, each: count / batch, ...sizeParams(attrs) },
+      params: { count, batch, each, run, runs, ...sizeParams(attrs) },
       workgroups: linearGroups(count, 64),
     };
     return [{ id: 'direct', kernels: [kernel] }];
@@ -66,7 +71,7 @@ const mixLabelsOp = defineOp<LabelsAttrs>({
       shader: labelsShader,
       defines: { MIX: attrs.kind },
       bind: { x: x!, y: y! },
-      params: { count: batch * each, batch, each, ...sizeParams(attrs) },
+      params: { count: batch * each, batch, each, run: 1, runs: each, ...sizeParams(attrs) },
       workgroups: linearGroups(batch * each, 64),
     };
     return [{ id: 'direct', kernels: [kernel] }];

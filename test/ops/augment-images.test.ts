@@ -20,7 +20,7 @@ import { shuffled, streamKey } from '../../src/util/shuffle.ts';
 import { Random } from '../support/random.ts';
 import { type AugmentCase, augmented, draw } from './augment-reference.ts';
 import { memoryOf } from './loss-cases.ts';
-import { runSteps } from './step-cases.ts';
+import { runSteps, type Steps } from './step-cases.ts';
 
 type Size = readonly [number, number, number];
 
@@ -51,14 +51,14 @@ const optionsOf = ([c, h, w]: Size, augmentation: Augmentation): AugmentOptions 
 async function onGpu(
   size: Size,
   augmentation: Augmentation,
-  steps: readonly StepWords[] = [{ seed: SEED }],
+  given: readonly StepWords[] | Steps = [{ seed: SEED }],
   more = {},
 ) {
   const data = new Uint32Array(imagesOf(size).buffer);
   const results = await runSteps(
     { images: { spec: { shape: [data.length], dtype: 'u32' }, data } },
     (v) => ({ x: augmentImages(v.images!, { ...optionsOf(size, augmentation), ...more }) }),
-    steps,
+    given,
   );
   return results.map(({ x }) => x as Float32Array);
 }
@@ -130,6 +130,15 @@ describe.each<Size>([
     expect(worst(x!, onHost(size, augmentation))).toBeLessThan(2e-4);
     expect(x).not.toEqual(await plain(size));
   });
+});
+
+test.each<Size>([
+  [1, 9, 12],
+  [3, 8, 7],
+])('kernels of a GPU give the bits of those of a CPU, images [%i, %i, %i]', async (c, h, w) => {
+  const size: Size = [c, h, w];
+  const steps = [{ seed: SEED }];
+  expect(await onGpu(size, everything, { steps, caps: { software: false } })).toEqual(await onGpu(size, everything));
 });
 
 describe('exact', () => {

@@ -38,14 +38,19 @@ describe.each([1, 2, 3, 4])('images of %i channels', (channels) => {
   const { mean, std } = data;
   const inputs = { images: { spec: { shape: [words.length], dtype: 'u32' as const }, data: words } };
 
-  test.each([true, false])('shuffled: %s', async (shuffle) => {
+  test.each([
+    [true, true],
+    [false, true],
+    [true, false],
+    [false, false],
+  ])('shuffled: %s, on a CPU: %s', async (shuffle, software) => {
     const batch = 6;
     const key = streamKey(3, 1);
     const firsts = [0, 6, 12, 17];
     const results = await runSteps(
       inputs,
       (v) => ({ x: gatherImages(v.images!, { batch, samples, shuffle, shape, mean, std }) }),
-      firsts.map((first) => ({ first, shuffle: key })),
+      { steps: firsts.map((first) => ({ first, shuffle: key })), caps: { software } },
     );
     for (const [i, first] of firsts.entries()) {
       const at = positions(first, batch, { samples, key: shuffle ? key : undefined });

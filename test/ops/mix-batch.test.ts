@@ -25,7 +25,12 @@ describe.each([
   const each = c * h * w;
   const size = [h, w];
 
-  test.each<Mix>([mixup({ alpha: 0.4 }), mixup({ alpha: 3 }), cutmix(), cutmix({ alpha: 0.3 })])('%o', async (mix) => {
+  test.each<readonly [Mix, boolean]>([
+    [mixup({ alpha: 0.4 }), true],
+    [mixup({ alpha: 3 }), false],
+    [cutmix(), true],
+    [cutmix({ alpha: 0.3 }), false],
+  ])('%o, on a CPU: %s', async (mix, software) => {
     const keys = [1, 2, 3, 4].map((i) => streamKey(i, 0));
     const options = { kind: mix.kind, size };
     const results = await runSteps(
@@ -35,7 +40,7 @@ describe.each([
         labels: mixLabels(v.y!, { ...options, classes: 4 }),
         values: mixValues(v.x!, options),
       }),
-      keys.map((key) => ({ mix: mixWords(mix, { key, size }) })),
+      { steps: keys.map((key) => ({ mix: mixWords(mix, { key, size }) })), caps: { software } },
     );
     for (const [step, key] of keys.entries()) {
       const { share, box } = drawMix(mix, { key, size });

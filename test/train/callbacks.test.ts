@@ -130,7 +130,7 @@ describe('earlyStopping', () => {
   test('an aborted run keeps its weights, so that it can be gone on with', async () => {
     const trainer = await trainerFor(convNet());
     const controller = new AbortController();
-    const stopper = earlyStopping({ monitor: 'loss', patience: 9, restoreBestWeights: true });
+    const stopper = earlyStopping({ monitor: 'loss', mode: 'max', patience: 9, restoreBestWeights: true }); // best: the first;
     let last: Uint8Array | undefined;
     const onEpochEnd = async ({ epoch }: EpochLogs): Promise<void> => {
       if (epoch < 3) return;

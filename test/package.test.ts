@@ -24,7 +24,14 @@ const env = { ...process.env, ...driver() };
 const npm = (args: readonly string[], cwd: string): string =>
   execFileSync('npm', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** The sample of the README with fewer images. */
+/** The first block of TypeScript of a page: what is printed is what is tested. */
+function codeOf(page: string): string {
+  const block = /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync(join(root, page), 'utf8'));
+  if (!block) throw new Error(`${page} has no block of TypeScript`);
+  return block[1]!;
+}
+
+/** The sample of the README with fewer images, and more of what its text says. */
 const sample = `
 import {
   adam, conv2d, createSession, createTrainer, crossEntropy, dropout, flatten, linear, maxPool2d, mnist, progressBar,
@@ -121,8 +128,10 @@ test('both entries of the library import chunks that they share, and nothing els
   expect(entries[1]!.filter((name) => entries[0]!.includes(name))).toEqual(entries[1]);
 });
 
-test('the sample is typed', () => {
+test('the sample, the code of the README and that of docs/own-ops.md are typed', () => {
   writeFileSync(join(project, 'sample.ts'), sample);
+  writeFileSync(join(project, 'readme.ts'), codeOf('README.md'));
+  writeFileSync(join(project, 'own-ops.ts'), codeOf('docs/own-ops.md'));
   const options = {
     target: 'ES2022',
     module: 'NodeNext',
@@ -134,7 +143,7 @@ test('the sample is typed', () => {
   };
   // The package's own types are checked too; Node's are those of the project.
   const compilerOptions = { ...options, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] };
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['sample.ts'] }));
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
   const tsc = spawnSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project], {
     encoding: 'utf8',
   });
@@ -153,6 +162,15 @@ test('the sample trains, saves and predicts', () => {
   expect(result.lenetLoss).toBeLessThan(3.5);
   expect(result.resnetParameters).toBe(269_722);
   expect(result).toMatchObject({ y: [0, 2, 0, 4, 0, 6], same: true, count: 5000, live: { buffers: 0, bytes: 0 } });
+}, 120_000);
+
+test('the op of docs/own-ops.md is checked, trains and is loaded again', () => {
+  const run = spawnSync(process.execPath, [join('out', 'own-ops.js')], { cwd: project, env, encoding: 'utf8' });
+  expect(run.status, run.stderr).toBe(0);
+  const result = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as { accuracy: number; beta: number };
+  expect(result).toMatchObject({ checked: 15 + 1 + 130 + 1, count: 512 });
+  expect(result.accuracy).toBeGreaterThan(0.95);
+  expect(Math.abs(result.beta - 1)).toBeGreaterThan(0.01); // 1 at first: it was trained
 }, 120_000);
 
 test('the command line runs from the package', () => {

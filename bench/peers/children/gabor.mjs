@@ -13,7 +13,7 @@ serve(async () => {
     bn: () => batchNorm2d(),
     relu: () => relu(),
     pool: () => maxPool2d(2),
-    gap: () => globalAvgPool2d(),
+    gap: () => (x) => flatten()(globalAvgPool2d()(x)),
     flatten: () => flatten(),
   };
   /** Parameter of the net for each parameter of the model, in the order that the model uses them. */

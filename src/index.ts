@@ -1,7 +1,7 @@
 /** gabor: train and run convolutional networks on WebGPU. Everything public, nothing else. */
 export type { Plan } from './compile/plan.ts';
 export { printPlan } from './compile/plan.ts';
-export type { Chooser } from './compile/select.ts';
+export type { Chooser, Offer } from './compile/select.ts';
 export {
   type Batch,
   type Dataset,
@@ -170,6 +170,8 @@ export {
   stepLR,
 } from './optim/schedules.ts';
 export { sgd } from './optim/sgd.ts';
+export type { TuneEvent, TuneMode } from './runtime/tuner.ts';
+export type { TuneEntry, TuneStore } from './runtime/tuner-cache.ts';
 export {
   type Augmentation,
   type ColorJitterOptions,
@@ -229,6 +231,7 @@ export {
   type Trainer,
   type TrainerOptions,
 } from './train/trainer.ts';
+export { memoryStore, type TuneOptions } from './train/tune-options.ts';
 export type { DeviceCaps } from './util/caps.ts';
 export * from './util/errors.ts';
 export { type Shape, sizeOf } from './util/shape.ts';

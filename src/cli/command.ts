@@ -39,4 +39,12 @@ export interface Command {
   run(args: readonly string[], options: Options, io: Io): Promise<number>;
 }
 
+export const TUNE_MODES = ['off', 'fast', 'full'] as const;
+
+export const TUNE_OPTION: OptionSpec = {
+  flags: '--tune <MODE>',
+  text: 'pick kernels by trial and keep the choice: fast (where most of the work is) or full; off: the best guess',
+  default: 'off',
+};
+
 export const JSON_OPTION: OptionSpec = { flags: '--json', text: 'print JSON and nothing else on stdout' };

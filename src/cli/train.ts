@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { ensureWritableFolder } from '../io/atomic-file.ts';
 import { readFileBytes } from '../io/files.ts';
 import { decodeCheckpoint } from '../train/checkpoint.ts';
-import { type Command, type Io, JSON_OPTION } from './command.ts';
+import { type Command, type Io, JSON_OPTION, TUNE_MODES, TUNE_OPTION } from './command.ts';
 import { DATA_OPTION, DATASET_NAMES, DATASETS } from './datasets.ts';
 import { withDevice } from './device.ts';
 import { checkName, type Options, UsageError } from './options.ts';
@@ -68,6 +68,7 @@ async function run(args: readonly string[], options: Options, io: Io): Promise<n
   const start = performance.now();
   const { settings, folder, resumed } = await planRun(args, options);
   const data = options.text('data');
+  const tune = options.choice('tune', TUNE_MODES) ?? 'off';
   const loaded = await DATASETS[settings.dataset].load({ folder: data });
   const trainData = trainingSet(loaded.train, settings);
   await ensureWritableFolder(folder);
@@ -78,6 +79,7 @@ async function run(args: readonly string[], options: Options, io: Io): Promise<n
         files: filesIn(folder),
         resumed,
         dataFolder: data,
+        tune,
         trainData,
         testData: loaded.test,
         json: options.flag('json'),
@@ -98,6 +100,7 @@ export const trainCommand: Command = {
     ...SETTING_OPTIONS,
     { flags: '--out <FOLDER>', text: 'where model, metrics and report are written', default: 'out/DATASET' },
     { flags: '--resume [FILE]', text: 'go on with a run', default: `OUT/${MODEL_FILE}` },
+    TUNE_OPTION,
     { flags: '--no-report', text: 'write no report.html' },
     JSON_OPTION,
   ],

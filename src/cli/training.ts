@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../io/atomic-file.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { summarize } from '../nn/summary.ts';
+import type { TuneMode } from '../runtime/tuner.ts';
 import type { BatchLogs, Callback, EpochLogs } from '../train/callbacks.ts';
 import { decodeCheckpoint, modelOf } from '../train/checkpoint.ts';
 import { progressBar } from '../train/progress-bar.ts';
@@ -41,6 +42,7 @@ export interface TrainingRun {
   readonly files: RunFiles;
   readonly resumed: Resumed | null;
   readonly dataFolder: string | undefined;
+  readonly tune: TuneMode;
   readonly trainData: Dataset;
   readonly testData: Dataset;
   readonly json: boolean;
@@ -142,10 +144,11 @@ function samplesAt(step: number, { trainData: { count }, settings: { batch } }: 
 }
 
 /** The command that goes on with the run. */
-function resumeCommand({ settings, files, dataFolder }: TrainingRun, io: Io): string {
+function resumeCommand({ settings, files, dataFolder, tune }: TrainingRun, io: Io): string {
   const quote = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : JSON.stringify(text));
   const data = dataFolder === undefined ? '' : ` --data ${quote(dataFolder)}`;
-  return `${io.program ?? 'npx gabor'} train ${settings.dataset}${data} --resume ${quote(files.model)}`;
+  const tuned = tune === 'off' ? '' : ` --tune ${tune}`;
+  return `${io.program ?? 'npx gabor'} train ${settings.dataset}${data}${tuned} --resume ${quote(files.model)}`;
 }
 
 /** Adapter, layers and plan, before training. */
@@ -172,6 +175,7 @@ async function prepare(run: TrainingRun, io: Io): Promise<Training> {
     batchSize: settings.batch,
     seed: settings.seed,
     schedule: scheduleOf(settings, Math.ceil(trainData.count / settings.batch)),
+    tune: { mode: run.tune, onEvent: ({ text }) => io.error(`tuner: ${text}`) },
   });
   try {
     const log = new MetricsLog(files.metrics, (step) => samplesAt(step, run));

@@ -1,12 +1,21 @@
 /** Chooses one variant for each node. Pure; imports graph and util. */
-import type { Variant } from '../graph/types.ts';
+import type { Attrs, KernelContext, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { DeviceError } from '../util/errors.ts';
 import type { Ir, IrNode } from './ir.ts';
 import type { Schedule } from './schedule.ts';
 
+/** A node that a variant is to be chosen for. */
+export interface Offer extends KernelContext<Attrs> {
+  readonly op: string;
+  readonly scope: string;
+  readonly flops: number;
+  /** Best first, as the op guesses. */
+  readonly variants: readonly Variant[];
+}
+
 /** Picks among the variants of a node (by id, best first); the default takes the first. */
-export type Chooser = (node: { readonly op: string; readonly scope: string }, ids: readonly string[]) => string;
+export type Chooser = (node: Offer, ids: readonly string[]) => string;
 
 export interface Selected {
   readonly node: IrNode;
@@ -22,20 +31,20 @@ export type Selection = readonly (Selected | null)[];
 export function select(ir: Ir, { nodes, used }: Schedule, caps: DeviceCaps, choose?: Chooser): Selection {
   return nodes.map((node) => {
     if (node.impl.view) return null;
-    const variants = node.impl.variants(
-      {
-        inputs: node.inputs.map((id) => ir.values.get(id)!),
-        outputs: node.outputs.map((id) => ir.values.get(id)!),
-        used: node.outputs.map((id) => used.has(id)),
-        epilogue: node.epilogue && {
-          ...node.epilogue,
-          operand: node.epilogue.operand === null ? null : ir.values.get(node.epilogue.operand)!,
-        },
+    const context = {
+      inputs: node.inputs.map((id) => ir.values.get(id)!),
+      outputs: node.outputs.map((id) => ir.values.get(id)!),
+      used: node.outputs.map((id) => used.has(id)),
+      epilogue: node.epilogue && {
+        ...node.epilogue,
+        operand: node.epilogue.operand === null ? null : ir.values.get(node.epilogue.operand)!,
       },
-      caps,
-    );
+    };
+    const variants = node.impl.variants(context, caps);
     const candidates = variants.map((variant) => variant.id);
-    const wanted = choose?.(node, candidates) ?? candidates[0];
+    const { op, scope, attrs } = node;
+    const flops = node.impl.flops(context.inputs, context.outputs);
+    const wanted = choose?.({ ...context, op, scope, attrs, flops, variants }, candidates) ?? candidates[0];
     const variant = variants.find(({ id }) => id === wanted);
     if (!variant) {
       throw new DeviceError(

@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { RING_SLOTS } from '../runtime/ring.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { packStep } from '../runtime/step.ts';
+import { median } from '../runtime/timing.ts';
 import type { Trainer } from '../train/trainer.ts';
 import { ArgumentError } from '../util/errors.ts';
 import { sizeOf } from '../util/shape.ts';
@@ -48,12 +49,6 @@ export interface Profile {
   readonly microseconds: number;
   /** The same dispatches in one pass, as a step runs them. */
   readonly stepMicroseconds: number;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
 const isTrainer = (target: InspectTarget): target is Trainer => 'updater' in target;

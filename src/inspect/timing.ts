@@ -1,10 +1,8 @@
-/** How long dispatches take: by time stamps, or by repeating each of them. Imports gpu, runtime types. */
+/** How long dispatches take: by time stamps, or by repeating each of them. Imports gpu types, runtime. */
 import type { Device } from '../gpu/device.ts';
-import { readRanges } from '../gpu/readback.ts';
-import { waitFor } from '../gpu/wait.ts';
-import type { Prepared } from '../runtime/session.ts';
+import { type Call, canStamp, LONG, stamped, wall } from '../runtime/timing.ts';
 
-export type Call = Prepared['calls'][number];
+export { canStamp };
 
 /** Microseconds. */
 export interface Timings {
@@ -20,42 +18,8 @@ export interface TimingOptions {
   readonly before: () => void;
 }
 
-/** Whether the device's clock can be read. */
-export const canStamp = ({ gpu }: Device): boolean => gpu.features.has('timestamp-query');
-
 /** Time stamps in one query set: half of what WebGPU allows, a begin and an end for each call. */
 const MOST_CALLS = 2048;
-
-function encode(pass: GPUComputePassEncoder, { pipeline, group, x, y, z }: Call): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(x, y, z);
-}
-
-/** Runs the groups of calls, each in a pass of its own with a time stamp at either end; microseconds of each group. */
-async function stamped(device: Device, groups: readonly (readonly Call[])[]): Promise<number[]> {
-  const { gpu, ledger } = device;
-  const set = gpu.createQuerySet({ type: 'timestamp', count: 2 * groups.length });
-  const bytes = 16 * groups.length;
-  const buffer = ledger.create('time stamps', bytes, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
-  try {
-    const encoder = gpu.createCommandEncoder();
-    for (const [i, calls] of groups.entries()) {
-      const timestampWrites = { querySet: set, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-      const pass = encoder.beginComputePass({ timestampWrites });
-      for (const call of calls) encode(pass, call);
-      pass.end();
-    }
-    encoder.resolveQuerySet(set, 0, 2 * groups.length, buffer, 0);
-    gpu.queue.submit([encoder.finish()]);
-    const [read] = await readRanges(device, [{ buffer, offset: 0, bytes }]);
-    const stamps = new BigUint64Array(read!);
-    return groups.map((_, i) => Math.max(0, Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1000));
-  } finally {
-    ledger.destroy(buffer);
-    set.destroy();
-  }
-}
 
 /** One pass for each call. A first round warms up and does not count. */
 export async function timeByStamps(
@@ -80,22 +44,6 @@ export async function timeByStamps(
   }
   return { calls: times, whole };
 }
-
-/** Microseconds of `count` runs of the calls, from the submit until the GPU has done them. */
-async function wall({ gpu }: Device, calls: readonly Call[], count: number): Promise<number> {
-  const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  for (let i = 0; i < count; i++) for (const call of calls) encode(pass, call);
-  pass.end();
-  const commands = encoder.finish();
-  const start = performance.now();
-  gpu.queue.submit([commands]);
-  await waitFor(gpu.queue.onSubmittedWorkDone());
-  return 1000 * (performance.now() - start);
-}
-
-/** Long enough for the clock and for what a submit costs, microseconds. */
-const LONG = 10_000;
 
 /** Repeats each call until that takes long; what an empty submit takes is left out. */
 export async function timeByReplay(

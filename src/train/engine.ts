@@ -11,6 +11,7 @@ import type { Loss } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { relayout } from '../ops/index.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
+import type { TuneMode, Tuner } from '../runtime/tuner.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
 import type { Augmentation } from './augment.ts';
@@ -19,6 +20,7 @@ import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } 
 import { planThatFits } from './fits.ts';
 import type { Mix } from './mix.ts';
 import { recordTail } from './record-tail.ts';
+import { type TuneOptions, tunerOf } from './tune-options.ts';
 
 /** A data set on the GPU. */
 export interface ResidentData {
@@ -59,6 +61,8 @@ export interface EngineOptions {
   readonly loss?: Loss;
   readonly seed?: number;
   readonly choose?: Chooser;
+  /** Chooses kernels by trial, unless `choose` does; default 'off'. */
+  readonly tune?: TuneMode | TuneOptions;
   /** Names of parameters in the order that the arena has; default: the model's. */
   readonly order?: readonly string[];
   /** Parameters without gradients. */
@@ -75,6 +79,9 @@ export class Engine {
   readonly parameters: readonly ArenaEntry[];
   readonly states: readonly ArenaEntry[];
   #options: EngineOptions;
+  #tuner: Tuner | null;
+  /** Largest batch that was tuned for, by mode: smaller ones, as the last of an epoch, take its choices. */
+  #tuned = new Map<PlanKey['mode'], number>();
   /** How the bytes of training data were normalised. */
   normalization: { readonly mean: readonly number[]; readonly std: readonly number[] } | null = null;
   /** Looks at the batches of `fit` and `step`. */
@@ -94,6 +101,7 @@ export class Engine {
     this.device = device;
     this.model = model;
     this.#options = options;
+    this.#tuner = options.choose ? null : tunerOf(device, options.tune);
     this.session = new Session(device, arenas);
     const entryOf = new Map(arenas.parameters.entries.map((entry) => [entry.name, entry]));
     this.parameters = of('parameter').map(({ name }) => entryOf.get(name)!);
@@ -141,8 +149,15 @@ export class Engine {
     };
   }
 
-  /** Compiles a plan's pipelines, in parallel, and nothing else. */
+  async #tune(key: PlanKey): Promise<void> {
+    if (!this.#tuner || key.batch < (this.#tuned.get(key.mode) ?? 0)) return;
+    this.#tuned.set(key.mode, key.batch);
+    await this.#tuner.tune(() => this.describePlan(key));
+  }
+
+  /** Compiles a plan's pipelines, in parallel, and nothing else but trials of kernels where they are to be tuned. */
   async compilePipelines(key: PlanKey): Promise<void> {
+    await this.#tune(key);
     await Promise.all(this.#fitting(key).dispatches.map((d) => this.device.pipelines.get(d)));
   }
 
@@ -170,7 +185,7 @@ export class Engine {
     outputs: readonly GraphOutput[],
     { weights, tail }: { readonly weights?: number; readonly tail?: PlanRequest['tail'] } = {},
   ): Plan {
-    const { choose } = this.#options;
+    const choose = this.#options.choose ?? this.#tuner?.choose;
     const { arenas } = this.session;
     const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail });
     return weights === undefined ? plan : withWeights(plan, weights);

@@ -5,10 +5,12 @@ import type { Value } from '../graph/types.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { sigmoid, softmax } from '../ops/index.ts';
+import type { TuneMode } from '../runtime/tuner.ts';
 import { ArgumentError, StateError } from '../util/errors.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { Engine } from './engine.ts';
 import { type PredictInput, runPredict } from './predict.ts';
+import type { TuneOptions } from './tune-options.ts';
 import { checkWeights, loadWeights } from './weights.ts';
 
 export interface SessionOptions {
@@ -22,6 +24,8 @@ export interface SessionOptions {
   readonly batchSize?: number;
   /** Picks kernels; default: the best for the device. */
   readonly choose?: Chooser;
+  /** Picks kernels by trial at the first prediction; see TrainerOptions. Default 'off'. */
+  readonly tune?: TuneMode | TuneOptions;
 }
 
 export interface InferenceSession {
@@ -56,7 +60,7 @@ const BY_LOSS: { readonly [loss: string]: 'softmax' | 'sigmoid' } = {
 export function createSession(
   device: Device,
   model: Model,
-  { weights, output, batchSize = 64, choose, useEma = false }: SessionOptions,
+  { weights, output, batchSize = 64, choose, tune, useEma = false }: SessionOptions,
 ): InferenceSession {
   const decoded = decodeCheckpoint(weights);
   const average = decoded.slots.get('ema');
@@ -70,7 +74,7 @@ export function createSession(
   const apply = Object.hasOwn(OUTPUTS, wanted) ? OUTPUTS[wanted] : undefined;
   if (!apply) throw new ArgumentError(`createSession: output is "${wanted}". Use ${Object.keys(OUTPUTS).join(', ')}.`);
   // Only `predict` of the loss is used.
-  const engine = new Engine(device, model, { loss: { ...crossEntropy(), predict: apply }, choose });
+  const engine = new Engine(device, model, { loss: { ...crossEntropy(), predict: apply }, choose, tune });
   try {
     checkWeights(engine, checkpoint);
     loadWeights(engine, checkpoint);

@@ -6,8 +6,10 @@ import type { Loss } from '../nn/losses.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { checkRanges } from '../optim/optimizer.ts';
 import type { Schedule } from '../optim/schedules.ts';
+import type { TuneMode } from '../runtime/tuner.ts';
 import { ArgumentError } from '../util/errors.ts';
 import type { ParameterGroup } from './groups.ts';
+import type { TuneOptions } from './tune-options.ts';
 import type { Clip } from './update.ts';
 
 export interface TrainerOptions {
@@ -36,6 +38,12 @@ export interface TrainerOptions {
   readonly l1?: number;
   /** Picks kernels; default: the best for the device. */
   readonly choose?: Chooser;
+  /**
+   * Picks kernels by trial instead: candidates are checked, timed, and the choice kept for the next process. 'fast': where
+   * most of the work is; 'full': everywhere. Default 'off': the best guess, the same on every run. Another choice of kernels
+   * sums in another order, so bits repeat as long as the kept choices do.
+   */
+  readonly tune?: TuneMode | TuneOptions;
 }
 
 /** How gradients are clipped; null where they are not. */

@@ -8,8 +8,10 @@ import { input } from '../graph/define-op.ts';
 import type { DType, Value, ValueSpec } from '../graph/types.ts';
 import { binary, relayout } from '../ops/index.ts';
 import { type Prepared, Session, type TensorData } from '../runtime/session.ts';
+import type { TuneMode } from '../runtime/tuner.ts';
 import { ArgumentError, StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
+import { type TuneOptions, tunerOf } from './tune-options.ts';
 
 /** A float32 input of this shape. */
 export const f32 = (...shape: readonly number[]): ValueSpec => ({ shape, dtype: 'f32' });
@@ -31,6 +33,8 @@ export function grad(value: Value, wrt: readonly Value[], { seed }: { readonly s
 export interface CompileOptions {
   /** Picks the variant of each node; default: the best for the device. */
   readonly choose?: Chooser;
+  /** Picks it by trial instead; see TrainerOptions. Default 'off'. */
+  readonly tune?: TuneMode | TuneOptions;
 }
 
 /** A compiled graph on a device. */
@@ -87,13 +91,17 @@ export async function compile<I extends { readonly [name: string]: ValueSpec }>(
   );
   const results = Object.entries(body(leaves as { readonly [K in keyof I]: Value }));
   const arenas = { parameters: EMPTY, state: EMPTY };
-  const plan = compilePlan({
-    outputs: results.map(([name, value]) => ({ value, sink: { kind: 'read', name } })),
-    arenas,
-    caps: device.caps,
-    relayout,
-    choose: options.choose,
-  });
+  const tuner = options.choose ? null : tunerOf(device, options.tune);
+  const describe = (): Plan =>
+    compilePlan({
+      outputs: results.map(([name, value]) => ({ value, sink: { kind: 'read', name } })),
+      arenas,
+      caps: device.caps,
+      relayout,
+      choose: options.choose ?? tuner?.choose,
+    });
+  await tuner?.tune(describe);
+  const plan = describe();
   const session = new Session(device, arenas);
   const prepared: Prepared = await session.prepare(plan).catch((error: unknown) => {
     session.dispose();

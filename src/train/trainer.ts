@@ -276,7 +276,7 @@ export type { EvaluateOptions, Evaluation, FitOptions, History, Metrics, Predict
  */
 export async function createTrainer(device: Device, model: Model, options: TrainerOptions): Promise<Trainer> {
   const checked = checkOptions(options);
-  const { batchSize, seed, loss, choose } = checked;
+  const { batchSize, seed, loss, choose, tune } = checked;
   const groups = resolveGroups(model, checked);
   loss.target([batchSize, ...model.outputShape]);
   const ring = new MetricsRing(device);
@@ -284,7 +284,7 @@ export async function createTrainer(device: Device, model: Model, options: Train
   const frozen = new Set(groups.flatMap((group) => (group.frozen ? group.parameters : [])));
   let engine: Engine | undefined;
   try {
-    engine = new Engine(device, model, { loss, seed, choose, order, frozen, ring: ring.buffer });
+    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen, ring: ring.buffer });
     const updater = new Updater({ engine, groups, options: checked });
     await updater.prepare(ring);
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.

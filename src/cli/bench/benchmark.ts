@@ -1,6 +1,7 @@
 /** What a benchmark is, and its statistics. Imports gpu types, inspect types. */
 import type { Device } from '../../gpu/device.ts';
 import type { Profile } from '../../inspect/profile.ts';
+import type { TuneOptions } from '../../train/tune-options.ts';
 
 export interface Measurement {
   readonly name: string;
@@ -14,9 +15,9 @@ export interface Measurement {
 export interface Benchmark {
   readonly text: string;
   /** Throws StateError where the results are not those of a working program: a wrong program's speed is no result. */
-  run(device: Device, options: { readonly rounds: number }): Promise<Measurement[]>;
+  run(device: Device, options: { readonly rounds: number; readonly tune?: TuneOptions }): Promise<Measurement[]>;
   /** Time of each dispatch of a training step. */
-  profile(device: Device, options: { readonly steps: number }): Promise<Profile>;
+  profile(device: Device, options: { readonly steps: number; readonly tune?: TuneOptions }): Promise<Profile>;
 }
 
 export interface Spread {

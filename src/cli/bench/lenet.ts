@@ -5,6 +5,7 @@ import { profile } from '../../inspect/profile.ts';
 import { crossEntropy } from '../../nn/losses.ts';
 import { adam } from '../../optim/adam.ts';
 import { createTrainer, type Trainer } from '../../train/trainer.ts';
+import type { TuneOptions } from '../../train/tune-options.ts';
 import { StateError } from '../../util/errors.ts';
 import { MODELS } from '../models.ts';
 import type { Benchmark, Measurement } from './benchmark.ts';
@@ -70,19 +71,20 @@ async function measureInference(trainer: Trainer, data: Dataset, rounds: number)
   return rates;
 }
 
-const lenetTrainer = (device: Device): Promise<Trainer> =>
+const lenetTrainer = (device: Device, tune?: TuneOptions): Promise<Trainer> =>
   createTrainer(device, MODELS.lenet([1, SIDE, SIDE], CLASSES), {
     loss: crossEntropy(),
     optimizer: adam(),
     batchSize: BATCH,
     seed: 1,
+    tune,
   });
 
 export const lenetBench: Benchmark = {
   text: `lenet, batches of ${BATCH}: training with adam, inference with upload and read-back`,
-  async run(device: Device, { rounds }): Promise<Measurement[]> {
+  async run(device: Device, { rounds, tune }): Promise<Measurement[]> {
     const data = bars();
-    const trainer = await lenetTrainer(device);
+    const trainer = await lenetTrainer(device, tune);
     try {
       const resident = trainer.engine.resident(data) ?? undefined;
       const step = trainer.engine.describePlan({ mode: 'train', batch: BATCH, data: resident, shuffle: true });
@@ -103,8 +105,8 @@ export const lenetBench: Benchmark = {
       trainer.dispose();
     }
   },
-  async profile(device, { steps }) {
-    const trainer = await lenetTrainer(device);
+  async profile(device, { steps, tune }) {
+    const trainer = await lenetTrainer(device, tune);
     try {
       return await profile(trainer, { steps, data: bars() });
     } finally {

@@ -84,6 +84,8 @@ export {
   kaimingNormal,
   kaimingUniform,
   normalInit,
+  orthogonal,
+  truncNormal,
   uniformInit,
   xavierNormal,
   xavierUniform,
@@ -102,6 +104,7 @@ export {
   avgPool2d,
   conv2d,
   dropout,
+  dropout2d,
   flatten,
   globalAvgPool2d,
   leakyRelu,
@@ -111,9 +114,23 @@ export {
   relu,
   sigmoid,
   softmax,
+  stochasticDepth,
   tanh,
 } from './nn/layers.ts';
-export { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from './nn/losses.ts';
+export {
+  bce,
+  bceWithLogits,
+  crossEntropy,
+  crossEntropyProbs,
+  huber,
+  klDiv,
+  type Loss,
+  l1,
+  mse,
+  nll,
+  sigmoidFocal,
+  smoothL1,
+} from './nn/losses.ts';
 export {
   type Model,
   type ModelDescription,

@@ -16,7 +16,7 @@ export interface Memory {
   /** By node index and scratch name. */
   readonly scratch: ReadonlyMap<string, Place>;
   readonly slabs: readonly number[];
-  readonly constants: readonly { readonly value: number; readonly elements: number }[];
+  readonly constants: readonly { readonly value: number | readonly number[]; readonly elements: number }[];
   /** Sum of all slab values as if nothing were shared, and the most that is alive at a time: what sharing achieves. */
   readonly unsharedBytes: number;
   readonly peakBytes: number;
@@ -117,7 +117,7 @@ function peak(requests: readonly Request[], steps: number): number {
 export function planMemory(ir: Ir, plan: Schedule, selection: Selection, arenas: Arenas): Memory {
   const arena = arenaPlaces(arenas);
   const places = new Map<number, Place>();
-  const constants: { value: number; elements: number }[] = [];
+  const constants: { value: number | readonly number[]; elements: number }[] = [];
   const leafPlace = (value: PlanValue): Place | undefined => {
     const elements = physicalSize(value.shape, value.layout);
     const bytes = bytesFor(elements);

@@ -128,8 +128,8 @@ export const state = (name: string, shape: Shape): Value =>
 export const external = (name: string, shape: Shape, dtype: DType): Value =>
   leaf({ kind: 'external', name }, { shape, dtype }, 'plain');
 
-/** All elements equal `value`. */
-export const constant = (value: number, shape: Shape): Value =>
+/** All elements equal `value`, or are its numbers in row-major order. */
+export const constant = (value: number | readonly number[], shape: Shape): Value =>
   leaf({ kind: 'constant', value }, { shape, dtype: 'f32' });
 
 /** True for a constant 1: gradient rules leave out a multiplication by it. */

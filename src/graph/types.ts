@@ -24,8 +24,8 @@ export type Source =
   | { readonly kind: 'state'; readonly name: string }
   /** A buffer owned by somebody else (a data set). */
   | { readonly kind: 'external'; readonly name: string }
-  /** All elements equal `value`; written once, when the plan is prepared. */
-  | { readonly kind: 'constant'; readonly value: number };
+  /** All elements equal `value`, or are its numbers in row-major order; written once, when the plan is prepared. */
+  | { readonly kind: 'constant'; readonly value: number | readonly number[] };
 
 /** A symbolic tensor: what the user's function computes with. It has a shape, never data, so there is nothing to free. */
 export interface Value extends ValueSpec {

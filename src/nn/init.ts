@@ -118,6 +118,50 @@ export const xavierNormal = ({ gain = 1 } = {}): Initializer => ({
   },
 });
 
+/** Normal, drawn again until it lies in [a, b]; default mean 0, deviation 1, [-2, 2]. (torch.nn.init.trunc_normal_) */
+export function truncNormal({ mean = 0, std = 1, a = -2, b = 2 } = {}): Initializer {
+  // Redrawing would never end where hardly anything of the curve lies inside.
+  if (!(std > 0) || !(a < b) || b < mean - 3 * std || a > mean + 3 * std)
+    throw new ArgumentError(
+      `truncNormal: [${a}, ${b}] with mean ${mean} and std ${std}. Pass a range near the mean and a positive std.`,
+    );
+  return {
+    config: { name: 'truncNormal', mean, std, a, b },
+    fill(shape, random) {
+      const next = (): number => {
+        const value = mean + std * random.normal();
+        return value >= a && value <= b ? value : next();
+      };
+      return draw(shape, next);
+    },
+  };
+}
+
+/** Rows (or columns, whichever are fewer) orthonormal times gain (Saxe et al. 2013), seen as [out, in * kernel]. (torch.nn.init.orthogonal_) */
+export const orthogonal = ({ gain = 1 } = {}): Initializer => ({
+  config: { name: 'orthogonal', gain },
+  fill(shape, random) {
+    if (shape.length < 2) throw new ArgumentError(`orthogonal: the shape is ${show(shape)}. Pass at least 2 axes.`);
+    const [rows, columns] = [shape[0]!, sizeOf(shape.slice(1))];
+    const [count, length] = rows < columns ? [rows, columns] : [columns, rows];
+    const vectors: Float64Array[] = [];
+    while (vectors.length < count) {
+      const vector = Float64Array.from({ length }, () => random.normal());
+      // Gram and Schmidt, twice: once leaves what rounding left of the others.
+      for (const other of [...vectors, ...vectors]) {
+        const along = vector.reduce((sum, v, i) => sum + v * other[i]!, 0);
+        for (let i = 0; i < length; i++) vector[i]! -= along * other[i]!;
+      }
+      const norm = Math.hypot(...vector);
+      if (norm > 1e-6) vectors.push(vector.map((v) => v / norm));
+    }
+    return Float32Array.from({ length: rows * columns }, (_, i) => {
+      const [r, c] = [Math.floor(i / columns), i % columns];
+      return gain * (rows < columns ? vectors[r]![c]! : vectors[c]![r]!);
+    });
+  },
+});
+
 /** PyTorch's default for convolution and linear weights: kaimingUniform with a = sqrt(5), that is +-1 / sqrt(fan_in). */
 export const defaultWeight: Initializer = kaimingUniform({ a: Math.sqrt(5) });
 
@@ -155,6 +199,10 @@ export function initializerFrom(config: Attrs): Initializer {
       return xavierUniform({ gain: Number(options.gain) });
     case 'xavierNormal':
       return xavierNormal({ gain: Number(options.gain) });
+    case 'truncNormal':
+      return truncNormal(rest as { mean: number; std: number; a: number; b: number });
+    case 'orthogonal':
+      return orthogonal({ gain: Number(options.gain) });
     default:
       throw new ArgumentError(
         `init: there is no initialiser "${String(name)}". Use constant, uniform, normal, kaiming or xavier.`,

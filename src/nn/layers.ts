@@ -221,6 +221,27 @@ export function dropout(p = 0.5, { name }: Named = {}): Layer {
   });
 }
 
+/** A layer that drops something while training. */
+function dropping(type: string, p: number, { name, per }: Named & { readonly per: 'channel' | 'sample' }): Layer {
+  if (!(p >= 0 && p < 1)) throw new ArgumentError(`${type}: p is ${p}. Pass the share to drop, from 0 to below 1.`);
+  return defineLayer({
+    type,
+    stem: type === 'dropout2d' ? 'dropout' : 'depth',
+    config: jsonConfig({ p, name }),
+    apply: (x, { mode, salt }) => (mode === 'train' ? ops.dropout(x, { p, salt, per }) : x),
+  });
+}
+
+/** Spatial dropout: zeroes whole channels of a sample while training; default share 0.5. Source: torch.nn.Dropout2d. */
+export const dropout2d = (p = 0.5, { name }: Named = {}): Layer => dropping('dropout2d', p, { name, per: 'channel' });
+
+/**
+ * Stochastic depth (Huang et al. 2016): zeroes the whole branch of a sample while training, before it is added to its
+ * shortcut; default share 0.2. Source: torchvision.ops.StochasticDepth with mode 'row'.
+ */
+export const stochasticDepth = (p = 0.2, { name }: Named = {}): Layer =>
+  dropping('stochasticDepth', p, { name, per: 'sample' });
+
 /** How a saved model's layers are made again: the type and its config. */
 const makers: LayerMakers = {
   ...convMakers,
@@ -238,6 +259,8 @@ const makers: LayerMakers = {
   softmax: (config) => softmax(config as Named & { axis?: number }),
   logSoftmax: (config) => logSoftmax(config as Named & { axis?: number }),
   dropout: ({ p, ...rest }) => dropout(Number(p), rest as Named),
+  dropout2d: ({ p, ...rest }) => dropout2d(Number(p), rest as Named),
+  stochasticDepth: ({ p, ...rest }) => stochasticDepth(Number(p), rest as Named),
   ...activationMakers,
   ...normMakers,
   ...shapeMakers,

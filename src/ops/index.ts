@@ -64,7 +64,16 @@ export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { mixLabels, mixSamples, mixValues } from './mix-batch.ts';
 export { type PadMode, type PadOptions, pad, type Sides } from './pad.ts';
 export { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from './pointwise.ts';
-export { bceLoss, bceWithLogitsLoss, huberLoss, klDivLoss, l1Loss, mseLoss, smoothL1Loss } from './pointwise-loss.ts';
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  huberLoss,
+  klDivLoss,
+  l1Loss,
+  mseLoss,
+  sigmoidFocalLoss,
+  smoothL1Loss,
+} from './pointwise-loss.ts';
 export { prelu } from './prelu.ts';
 export { expand, mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';

@@ -2,7 +2,7 @@
  * Losses that compare elements: a row each. Loss and gradient come from the same kernel. Names, defaults and conventions at
  * the kinks are PyTorch's. Imports graph, util, the kernels and other ops.
  */
-import { defineOp, isOne, type Op } from '../graph/define-op.ts';
+import { constant, defineOp, isOne, type Op } from '../graph/define-op.ts';
 import type { Value } from '../graph/types.ts';
 import { ArgumentError, ShapeError } from '../util/errors.ts';
 import { broadcastShapes, sameShape, show, sizeOf } from '../util/shape.ts';
@@ -54,6 +54,9 @@ function defineLoss(name: string, row: Row): Op<LossAttrs> {
   });
 }
 
+const wrong = '(t * sigmoid(-x) + (1.0 - t) * sigmoid(x))';
+const crossEntropy = '((1.0 - t) * x + softplus(-x))';
+
 /** Keyed by the name in messages. */
 const rows = {
   mseLoss: defineLoss('mseLoss', { loss: () => '(x - t) * (x - t)', slope: () => '2.0 * (x - t)', distance: true }),
@@ -76,6 +79,14 @@ const rows = {
   bceWithLogitsLoss: defineLoss('bceWithLogitsLoss', {
     loss: () => '(1.0 - t) * x + (1.0 + (p - 1.0) * t) * softplus(-x)',
     slope: () => '1.0 - t - (1.0 + (p - 1.0) * t) * sigmoid(-x)',
+    distance: false,
+  }),
+  // q is the probability that the model gives to the wrong side; p weighs the positive side (alpha / (1 - alpha)).
+  sigmoidFocalLoss: defineLoss('sigmoidFocalLoss', {
+    loss: (k) => `(1.0 + (p - 1.0) * t) * power(${wrong}, ${k}) * ${crossEntropy}`,
+    slope: (k) =>
+      `(1.0 + (p - 1.0) * t) * (power(${wrong}, ${k}) * (sigmoid(x) - t) + ` +
+      `${k} * power(max(${wrong}, 1e-30), ${k} - 1.0) * (1.0 - 2.0 * t) * sigmoid(x) * sigmoid(-x) * ${crossEntropy})`,
     distance: false,
   }),
   klDivLoss: defineLoss('klDivLoss', {
@@ -166,6 +177,30 @@ export const bceWithLogitsLoss = (
   target: Value,
   { weight = null, posWeight = null, reduction = 'mean' }: BceWithLogitsOptions = {},
 ): Value => apply('bceWithLogitsLoss', [x, target], { reduction, weight, posWeight });
+
+export interface FocalOptions extends ElementLossOptions {
+  /** Share of the positive targets, above 0 and below 1; default 0.25. */
+  readonly alpha?: number;
+  /** How much well classified elements count less; default 2. */
+  readonly gamma?: number;
+}
+
+/**
+ * Focal loss of logits: alpha_t (1 - p_t)^gamma times the binary cross-entropy (Lin et al. 2017). No gradient for the target.
+ * (torchvision.ops.sigmoid_focal_loss)
+ */
+export function sigmoidFocalLoss(
+  x: Value,
+  target: Value,
+  { alpha = 0.25, gamma = 2, reduction = 'mean' }: FocalOptions = {},
+): Value {
+  if (!(alpha > 0 && alpha < 1) || !(gamma >= 0))
+    throw new ArgumentError(
+      `sigmoidFocalLoss: alpha is ${alpha}, gamma ${gamma}. Pass 0 < alpha < 1 and gamma of at least 0.`,
+    );
+  const [weight, posWeight] = [constant(1 - alpha, [1]), constant(alpha / (1 - alpha), [1])];
+  return apply('sigmoidFocalLoss', [x, target], { reduction, weight, posWeight, constant: gamma });
+}
 
 export interface KlDivOptions {
   /** The target holds log-probabilities too; default false. */

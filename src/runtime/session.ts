@@ -154,7 +154,11 @@ export class Session {
     gpu.queue.writeBuffer(uniforms, 0, plan.uniforms);
     const constants = plan.constants.map(({ value, elements }) => {
       const buffer = create('constant', bytesFor(elements), STORAGE());
-      gpu.queue.writeBuffer(buffer, 0, new Float32Array(elements).fill(value));
+      gpu.queue.writeBuffer(
+        buffer,
+        0,
+        typeof value === 'number' ? new Float32Array(elements).fill(value) : Float32Array.from(value),
+      );
       return buffer;
     });
     const tables = plan.tables.map((words) => {

@@ -53,7 +53,7 @@ export const sign: Op<None> = defineOp<None>({ name: 'sign', infer: ([x]) => [x!
 
 /** The number of a scalar value, worked out from the numbers of the leaves. */
 export function compute(value: Value, leaf: (value: Value) => number): number {
-  if (value.source.kind === 'constant') return value.source.value;
+  if (value.source.kind === 'constant') return Number(value.source.value);
   if (value.source.kind !== 'node') return leaf(value);
   const { node, index } = value.source;
   const [a = 0, b = 0] = node.inputs.map((input) => compute(input, leaf));

@@ -12,6 +12,8 @@ import {
   kaimingNormal,
   kaimingUniform,
   normalInit,
+  orthogonal,
+  truncNormal,
   uniformInit,
   xavierNormal,
   xavierUniform,
@@ -120,10 +122,51 @@ describe('a config makes the same initialiser again', () => {
   });
 
   test('an unknown name', () => {
-    expect(() => initializerFrom({ name: 'orthogonal' })).toThrow(
+    expect(() => initializerFrom({ name: 'fancy' })).toThrow(
       new ArgumentError(
-        'init: there is no initialiser "orthogonal". Use constant, uniform, normal, kaiming or xavier.',
+        'init: there is no initialiser "fancy". Use constant, uniform, normal, kaiming or xavier.',
       ),
     );
+  });
+});
+
+describe('truncated normal', () => {
+  test('lies in its range, with the moments of the cut curve', () => {
+    const values = draw(truncNormal({ mean: 1, std: 2, a: -1, b: 3 }));
+    const { mean, std } = moments(values);
+    expect(values.every((v) => v >= -1 && v <= 3)).toBe(true);
+    expect(mean).toBeCloseTo(1, 1);
+    // Of a normal curve cut at one deviation on both sides: 0.5396 deviations.
+    expect(std).toBeCloseTo(2 * 0.5396, 1);
+  });
+
+  test('refuses a range that is hardly ever hit', () => {
+    expect(() => truncNormal({ a: 9, b: 10 })).toThrow(ArgumentError);
+  });
+
+  test('goes to JSON and back', () => {
+    const init = truncNormal({ std: 0.02 });
+    expect(draw(initializerFrom(init.config))).toEqual(draw(init));
+  });
+});
+
+describe('orthogonal', () => {
+  it.each<[number[]]>([[[8, 3, 3, 3]], [[40, 5]], [[6, 6]]])('%j', (shape) => {
+    const values = draw(orthogonal({ gain: 2 }), { shape });
+    const [rows, columns] = [shape[0]!, values.length / shape[0]!];
+    const wide = rows < columns;
+    const at = (vector: number, i: number): number => values[wide ? vector * columns + i : i * columns + vector]!;
+    const [count, length] = wide ? [rows, columns] : [columns, rows];
+    for (let p = 0; p < count; p++)
+      for (let q = 0; q < count; q++) {
+        const dot = Array.from({ length }, (_, i) => at(p, i) * at(q, i)).reduce((a, b) => a + b, 0);
+        expect(dot).toBeCloseTo(p === q ? 4 : 0, 5);
+      }
+  });
+
+  test('goes to JSON and back, and needs two axes', () => {
+    const init = orthogonal({ gain: 3 });
+    expect(draw(initializerFrom(init.config))).toEqual(draw(init));
+    expect(() => draw(init, { shape: [3] })).toThrow(ArgumentError);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { input } from '../../src/graph/define-op.ts';
 import { stridesOf } from '../../src/graph/layout.ts';
-import { dropout } from '../../src/ops/index.ts';
+import { dropout, reshape } from '../../src/ops/index.ts';
 import { f32, grad } from '../../src/train/program.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { philox } from '../../src/util/philox.ts';
@@ -112,3 +112,64 @@ test('p = 0 is the value itself; p outside of [0, 1) is refused', () => {
       new ShapeError(`dropout: p is ${p}. Pass the share of elements to drop, from 0 to below 1.`),
     );
 });
+
+describe('what is dropped together', () => {
+  const shape = [3, 6, 4, 5];
+  const inputs = { x: { spec: f32(...shape), data: new Float32Array(360).fill(1) } };
+  const word = (group: number): number => philox([group, 0, 7, 1], [21, 0])[0]!;
+  const keep = (group: number): boolean => word(group) >= 2 ** 31;
+
+  test.each(['plain', 'nhwc'])('channels of a sample, %s', async (layout) => {
+    const options = { p: 0.5, salt: 7, per: 'channel' } as const;
+    const [a] = await runSteps(
+      inputs,
+      ({ x }) => {
+        const y = dropout(layout === 'nhwc' ? asNhwc(x!) : x!, options);
+        return { y, m: memoryOf(y), d: grad(y, [x!], { seed: x! })[0]! };
+      },
+      [{ seed: 21 }],
+    );
+    const channels = layout === 'nhwc' ? 8 : 6;
+    const expected = Array.from({ length: 360 }, (_, i) => {
+      const [n, c] = [Math.floor(i / 120), Math.floor(i / 20) % 6];
+      return keep(n * channels + c) ? 2 : 0;
+    });
+    expect([...a!.y!]).toEqual(expected);
+    expect(a!.d).toEqual(a!.y);
+    expect(new Set(expected).size).toBe(2);
+    if (layout === 'nhwc') expect([...a!.m!].filter((v, i) => i % 8 >= 6 && v !== 0)).toHaveLength(0);
+  });
+
+  test('whole samples', async () => {
+    const options = { p: 0.5, salt: 7, per: 'sample' } as const;
+    const data = new Float32Array(64 * 15).fill(1);
+    const [a] = await runSteps({ x: { spec: f32(64, 15), data } }, ({ x }) => ({ y: dropout(x!, options) }), [
+      { seed: 21 },
+    ]);
+    const expected = Array.from({ length: 64 * 15 }, (_, i) => (keep(Math.floor(i / 15)) ? 2 : 0));
+    expect([...a!.y!]).toEqual(expected);
+  });
+
+  test('a scalar has no samples', () => {
+    expect(() => dropout(input('x', []), { p: 0.5, salt: 1, per: 'sample' })).toThrow(ShapeError);
+  });
+});
+
+test.each(['element', 'channel', 'sample'] as const)(
+  'the gradient has the mask of the result where they meet in other layouts, per %s',
+  async (per) => {
+    // Forward in nhwc, the gradient arrives plain: convolution, dropout, flatten.
+    const shape = [2, 6, 4, 5];
+    const inputs = { x: { spec: f32(...shape), data: toFloat32(new Random(3).uniform(shape, { min: 1, max: 2 })) } };
+    const [a] = await runSteps(
+      inputs,
+      ({ x }) => {
+        const y = reshape(dropout(asNhwc(x!), { p: 0.5, salt: 7, per }), [2, 120]);
+        return { y, d: grad(y, [x!], { seed: reshape(x!, [2, 120]) })[0]! };
+      },
+      [{ seed: 21 }],
+    );
+    expect([...a!.d!]).toEqual([...a!.y!]);
+    expect([...a!.y!].some((v) => v === 0) && [...a!.y!].some((v) => v > 0)).toBe(true);
+  },
+);

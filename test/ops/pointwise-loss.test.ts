@@ -9,6 +9,7 @@ import {
   klDivLoss,
   l1Loss,
   mseLoss,
+  sigmoidFocalLoss,
   smoothL1Loss,
 } from '../../src/ops/pointwise-loss.ts';
 import { grad } from '../../src/train/program.ts';
@@ -212,4 +213,56 @@ it('names the numbers of wrong arguments', () => {
   expect(() => smoothL1Loss(x, t, { beta: -1 })).toThrow('beta is -1');
   expect(() => huberLoss(x, t, { delta: 0 })).toThrow('delta is 0');
   expect(() => grad(bceLoss(x, t), [t])).toThrow('bceLoss: only the input has a gradient, but the target needs one');
+});
+
+describe('sigmoidFocalLoss', () => {
+  const focal = (x: number, t: number, { alpha = 0.25, gamma = 2 } = {}): number => {
+    const p = 1 / (1 + Math.exp(-x));
+    const crossEntropy = Math.max(x, 0) - x * t + Math.log1p(Math.exp(-Math.abs(x)));
+    const right = p * t + (1 - p) * (1 - t);
+    return (alpha * t + (1 - alpha) * (1 - t)) * (1 - right) ** gamma * crossEntropy;
+  };
+
+  it.each([{}, { alpha: 0.7, gamma: 0 }, { alpha: 0.4, gamma: 1.5 }, { gamma: 5 }])(
+    '%j: value and gradient',
+    async (options) => {
+      const x = new Random(6).normal([3, 5, 2, 2], { std: 3 });
+      const target = tensor(
+        [3, 5, 2, 2],
+        Array.from({ length: 60 }, (_, i) => [0, 1, 1, 0.3][i % 4]!),
+      );
+      const upstream = new Random(7).normal([3, 5, 2, 2]);
+      for (const variant of ['split'])
+        for (const wrap of [(v: Value) => v, asNhwc]) {
+          const results = await runOp({
+            op: 'sigmoidFocalLoss',
+            variant,
+            inputs: { x: { tensor: x }, target: { tensor: target } },
+            body: (v) => ({ y: sigmoidFocalLoss(wrap(v.x!), wrap(v.target!), { ...options, reduction: 'none' }) }),
+            wrt: ['x'],
+            upstream,
+          });
+          const y = tensor(
+            x.shape,
+            Array.from(x.data, (v, i) => focal(v, target.data[i]!, options)),
+          );
+          const h = 1e-6;
+          const slope = (v: number, t: number): number =>
+            (focal(v + h, t, options) - focal(v - h, t, options)) / (2 * h);
+          const dx = tensor(
+            x.shape,
+            Array.from(x.data, (v, i) => upstream.data[i]! * slope(v, target.data[i]!)),
+          );
+          expectClose(results.y!, y, { name: 'y', atol: 2e-6, rtol: 2e-5 });
+          expectClose(results.grad_x!, dx, { name: 'grad_x', atol: 4e-6, rtol: 4e-5 });
+        }
+    },
+  );
+
+  it('refuses what is no share', () => {
+    const x = input('x', [2]);
+    expect(() => sigmoidFocalLoss(x, x, { alpha: 1 })).toThrow(
+      'sigmoidFocalLoss: alpha is 1, gamma 2. Pass 0 < alpha < 1 and gamma of at least 0.',
+    );
+  });
 });

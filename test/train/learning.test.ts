@@ -1,8 +1,22 @@
 /** Every loss and every optimizer learns something small; an optimizer is one dispatch for the model. */
 import { describe, expect, test } from 'vitest';
 import { type Dataset, tensorDataset } from '../../src/data/dataset.ts';
-import { conv2d, flatten, linear, maxPool2d, relu, sigmoid, tanh } from '../../src/nn/layers.ts';
-import { bce, bceWithLogits, crossEntropy, crossEntropyProbs, type Loss, mse } from '../../src/nn/losses.ts';
+import { input } from '../../src/graph/define-op.ts';
+import { conv2d, flatten, linear, logSoftmax, maxPool2d, relu, sigmoid, tanh } from '../../src/nn/layers.ts';
+import {
+  bce,
+  bceWithLogits,
+  crossEntropy,
+  crossEntropyProbs,
+  huber,
+  klDiv,
+  type Loss,
+  l1,
+  mse,
+  nll,
+  sigmoidFocal,
+  smoothL1,
+} from '../../src/nn/losses.ts';
 import { type Model, sequential } from '../../src/nn/model.ts';
 import { adagrad } from '../../src/optim/adagrad.ts';
 import { adam, adamw } from '../../src/optim/adam.ts';
@@ -27,6 +41,19 @@ function halfPlanes(count: number): Dataset {
   return tensorDataset({ x, shape: [2], y });
 }
 
+/** Points in three sectors, labelled. */
+function labelled(count: number): Dataset {
+  const random = new Random(4);
+  const x = new Float32Array(2 * count);
+  const y = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const angle = 2 * Math.PI * random.next();
+    x.set([Math.cos(angle), Math.sin(angle)], 2 * i);
+    y[i] = Math.floor((3 * angle) / (2 * Math.PI));
+  }
+  return tensorDataset({ x, shape: [2], y, classes: 3 });
+}
+
 const share = (p: ArrayLike<number>, y: ArrayLike<number>): number =>
   Array.from(p).filter((v, i) => v > 0.5 === y[i]! > 0.5).length / p.length;
 
@@ -35,6 +62,10 @@ describe('losses', () => {
     ['mse', mse(), mlp()],
     ['bceWithLogits', bceWithLogits(), mlp()],
     ['bce', bce(), mlp(sigmoid())],
+    ['l1', l1(), mlp()],
+    ['smoothL1', smoothL1({ beta: 0.5 }), mlp()],
+    ['huber', huber({ delta: 0.5 }), mlp()],
+    ['sigmoidFocal', sigmoidFocal({ alpha: 0.5 }), mlp()],
   ])('the exclusive or with %s', async (_, loss, model) => {
     const trainer = await trainerFor(model, { loss, optimizer: adam({ lr: 0.05 }), batchSize: 4, seed: 3 });
     const before = await trainer.evaluate(XOR);
@@ -63,6 +94,43 @@ describe('losses', () => {
       expect((await trainer.evaluate(quarters(100, { seed: 8 }))).accuracy).toBeGreaterThan(0.95);
       trainer.dispose();
     }
+  });
+
+  test('nll of log-probabilities is the cross-entropy of logits', async () => {
+    const [head, data] = [[linear(8), relu(), linear(3)], labelled(60)];
+    const options = { optimizer: sgd({ lr: 0.1 }), batchSize: 20, seed: 5 };
+    const a = await trainerFor(sequential([2], head), { ...options, loss: crossEntropy({ weight: [1, 2, 0.5] }) });
+    const b = await trainerFor(sequential([2], [...head, logSoftmax()]), {
+      ...options,
+      loss: nll({ weight: [1, 2, 0.5] }),
+    });
+    await a.fit(data, { epochs: 3 });
+    await b.fit(data, { epochs: 3 });
+    const [p, q] = [await a.predict(data), await b.predict(data)];
+    expect(p.every((v, i) => Math.abs(v - q[i]!) < 1e-4)).toBe(true);
+    expect((await a.evaluate(data)).loss).toBeCloseTo((await b.evaluate(data)).loss, 4);
+    a.dispose();
+    b.dispose();
+  });
+
+  test('klDiv brings log-probabilities to the target', async () => {
+    const y = Float32Array.from({ length: 96 }, (_, i) => [0.7, 0.2, 0.1][i % 3]!);
+    const data = tensorDataset({ x: new Float32Array(64).fill(1), shape: [2], y });
+    const trainer = await trainerFor(sequential([2], [linear(3), logSoftmax()]), {
+      loss: klDiv(),
+      optimizer: adam({ lr: 0.1 }),
+      batchSize: 32,
+    });
+    await trainer.fit(data, { epochs: 100 });
+    expect((await trainer.evaluate(data)).loss).toBeLessThan(1e-3);
+    trainer.dispose();
+  });
+
+  test('class weights are one for each class, at least 0', () => {
+    const loss = crossEntropy({ weight: [1, 2] });
+    expect(() => loss.apply(input('x', [4, 3]), input('y', [4], 'i32'))).toThrow(
+      'crossEntropy: 2 class weights for 3 classes (output [4,3]). Pass a number of at least 0 for each.',
+    );
   });
 
   test('crossEntropyProbs learns the distribution that it is given', async () => {

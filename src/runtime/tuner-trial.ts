@@ -32,6 +32,9 @@ export const MOST_BYTES = 2 ** 30;
 const ROUNDS = 5;
 const PATIENCE = 3;
 
+/** A check that takes so many milliseconds longer is no accident of a first run. */
+const HOPELESS = 200;
+
 /** Another candidate replaces the first guess only where it takes less than this share of its time. */
 const GAIN = 0.95;
 
@@ -166,20 +169,24 @@ async function compiled(session: Session, offer: Offer, variants: readonly Varia
   return { good, reasons };
 }
 
-/** Ids whose results differ from the reference's. */
-async function findWrong(
+/** Ids whose results differ from the reference's, and those that took far longer than the best: they need no clock. */
+async function check(
   session: Session,
   prepared: Prepared,
   { trial, reference }: { trial: TrialPlan; reference: string },
 ) {
   const names = trial.written.map(nameOf);
+  const took = new Map<string, number>();
   const resultsOf = async (id: string, pattern: number) => {
     for (const name of trial.cleared) {
       const { shape } = trial.plan.inputs.find((t) => t.name === name)!;
       session.write(prepared, name, new Uint32Array(sizeOf(shape)).fill(pattern));
     }
+    const start = performance.now();
     session.run([callsOf(prepared, trial, id)]);
-    return (await session.read(prepared, names)) as Uint32Array<ArrayBuffer>[];
+    const results = (await session.read(prepared, names)) as Uint32Array<ArrayBuffer>[];
+    took.set(id, performance.now() - start);
+    return results;
   };
   const upload = (positive: boolean): void => {
     for (const [seed, value] of trial.values.entries())
@@ -198,7 +205,9 @@ async function findWrong(
     const found = await resultsOf(id, UNWRITTEN.candidate);
     if (!trial.written.every(({ dtype }, i) => sameResult(expected[i]!, found[i]!, dtype))) wrong.push(id);
   }
-  return wrong;
+  const best = Math.min(...took.values());
+  const slow = [...took].filter(([, time]) => time > PATIENCE * best + HOPELESS).map(([id]) => id);
+  return { wrong, slow };
 }
 
 /** The plan of one variant alone. */
@@ -225,24 +234,28 @@ export async function runTrial(
   const { device } = session;
   const reference = offer.variants.at(-1)!;
   const wanted = offer.variants.filter((variant) => ids.includes(variant.id) || variant === reference);
-  if (trialPlan(offer, wanted, { ...device.caps, maxBindingBytes: Infinity }).bytes > MOST_BYTES) return null;
+  if (
+    trialPlan(offer, wanted, { ...device.caps, maxBindingBytes: Infinity, maxWorkgroups: Infinity }).bytes > MOST_BYTES
+  )
+    return null;
   const { good, reasons } = await compiled(session, offer, wanted);
   if (!good.includes(reference)) return null;
   const trial = trialPlan(offer, good, device.caps);
   const prepared = prepareIfFits(session, trial.plan);
   if (!prepared) return null;
   try {
-    for (const id of await findWrong(session, prepared, { trial, reference: reference.id }))
-      reasons[id] = `computes other values than "${reference.id}"`;
+    const checked = await check(session, prepared, { trial, reference: reference.id });
+    for (const id of checked.wrong) reasons[id] = `computes other values than "${reference.id}"`;
     const right = good.map(({ id }) => id).filter((id) => !(id in reasons));
     const wrong = Object.keys(reasons);
-    const racing = right.filter((id) => ids.includes(id));
-    if (!timed || racing.length < 2) return { choice: right[0]!, times: {}, wrong, reasons };
+    const racing = right.filter((id) => ids.includes(id) && !checked.slow.includes(id));
+    const [guess = right[0]!] = racing;
+    if (!timed || racing.length < 2) return { choice: timed ? guess : right[0]!, times: {}, wrong, reasons };
     const groups = racing.map((id) => callsOf(prepared, trial, id).calls);
     const medians = await race(device, groups, { rounds: ROUNDS, patience: PATIENCE });
     const times = Object.fromEntries(racing.flatMap((id, i) => (medians[i] === null ? [] : [[id, medians[i]!]])));
-    const [[fastest = racing[0]!, time = Infinity] = []] = Object.entries(times).sort((a, b) => a[1] - b[1]);
-    const choice = time < GAIN * (times[racing[0]!] ?? Infinity) ? fastest : racing[0]!;
+    const [[fastest = guess, time = Infinity] = []] = Object.entries(times).sort((a, b) => a[1] - b[1]);
+    const choice = time < GAIN * (times[guess] ?? Infinity) ? fastest : guess;
     return { choice, times, wrong, reasons };
   } finally {
     session.release(prepared);

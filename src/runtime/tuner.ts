@@ -112,10 +112,10 @@ export class Tuner {
       });
   }
 
-  /** Remembers an entry; the second argument says why its wrong candidates are wrong. */
-  #adopt(offer: Offer, entry: TuneEntry, reasons: { readonly [id: string]: string } = {}): void {
+  /** Remembers an entry; the last argument says why its wrong candidates are wrong. */
+  #adopt({ offer, timed }: Job, entry: TuneEntry, reasons: { readonly [id: string]: string } = {}): void {
     this.#choices.set(classOf(offer), entry.choice);
-    if (Object.keys(entry.times).length > 0) this.#near.set(nearClassOf(offer), entry.choice);
+    if (timed) this.#near.set(nearClassOf(offer), entry.choice);
     const { onEvent } = this.#options;
     for (const id of entry.wrong) {
       if (this.#dropped.has(`${offer.op} ${id}`)) continue;
@@ -145,14 +145,15 @@ export class Tuner {
     const fresh: { [key: string]: TuneEntry } = {};
     let session: Session | null = null;
     try {
-      for (const { offer, key, ...options } of jobs) {
+      for (const job of jobs) {
+        const { offer, key } = job;
         const known = entries[key];
         if (known && idsOf(offer).includes(known.choice)) {
-          this.#adopt(offer, known);
+          this.#adopt(job, known);
           continue;
         }
         session ??= new Session(this.#device, { parameters: EMPTY, state: EMPTY });
-        const found = await runTrial(session, offer, options);
+        const found = await runTrial(session, offer, job);
         if (!found) {
           this.#choices.set(classOf(offer), idsOf(offer)[0]!);
           onEvent({
@@ -162,7 +163,7 @@ export class Tuner {
           continue;
         }
         const { reasons, ...entry } = found;
-        this.#adopt(offer, entry, reasons);
+        this.#adopt(job, entry, reasons);
         fresh[key] = entry;
       }
     } finally {

@@ -228,7 +228,6 @@ describe('what is kept', () => {
     expect(text).toContain(on.adapter.name.slice(0, 8));
     const [entry] = Object.values(Object.values(parseTable(text))[0]!);
     expect(entry).toMatchObject({ choice: 'quick', wrong: [] });
-    expect(entry!.times.quick).toBeGreaterThan(0);
   });
 
   test.each([
@@ -265,6 +264,9 @@ describe('what is kept', () => {
     const table = parseTable(await store.read());
     expect(table.other).toEqual(other.other);
     expect(Object.keys(table)).toHaveLength(2);
+    const [adapter] = Object.keys(table).filter((key) => key !== 'other');
+    const [entry] = Object.values(table[adapter!]!);
+    expect(entry!.times.quick).toBeGreaterThan(0);
   });
 
   test('another shader text, shape, or number of workgroups is another key', () => {

@@ -58,6 +58,7 @@ const NO_SHADERS: { readonly [op: string]: string } = {
 
 /** Folders of shaders that belong to no op. */
 const NO_OP: { readonly [folder: string]: string } = {
+  bench: 'what an adapter can do at most: src/cli/bench/ceiling.ts',
   inspect: 'the tail of a step that is looked at: src/inspect/monitor-plan.ts',
   lib: 'included by others',
   metrics: 'the tail of a plan: src/train/engine.ts',

@@ -4,15 +4,30 @@ import type { Device } from '../gpu/device.ts';
 import { printProfile } from '../inspect/profile.ts';
 import type { TuneOptions } from '../train/tune-options.ts';
 import { type Benchmark, spreadOf } from './bench/benchmark.ts';
+import { runKernels } from './bench/kernels.ts';
 import { lenetBench } from './bench/lenet.ts';
-import { type Command, type Io, JSON_OPTION, TUNE_MODES, TUNE_OPTION } from './command.ts';
+import { runScaling } from './bench/scaling.ts';
+import { type Command, type Io, TUNE_MODES, TUNE_OPTION } from './command.ts';
 import { describeAdapter, warnOfSoftware, withDevice } from './device.ts';
-import { checkName, type Options } from './options.ts';
+import { checkName, type Options, optionName, UsageError } from './options.ts';
 import { integer } from './report/format.ts';
 import { table } from './table.ts';
 
 const BENCHMARKS: { readonly [name: string]: Benchmark } = { lenet: lenetBench };
-const NAMES = Object.keys(BENCHMARKS);
+
+/** Benchmarks with reports of their own; they run when they are named. */
+const STUDIES: {
+  readonly [name: string]: {
+    readonly run: (device: Device, options: Options, io: Io) => Promise<number>;
+    readonly options: readonly string[];
+  };
+} = {
+  kernels: { run: runKernels, options: ['rounds', 'json', 'filter', 'compare'] },
+  scaling: { run: runScaling, options: ['rounds', 'json', 'filter', 'out', 'full'] },
+};
+const NAMES = [...Object.keys(BENCHMARKS), ...Object.keys(STUDIES)];
+const OF_NETS = ['rounds', 'json', 'profile', 'tune'];
+const OPTIONS = ['rounds', 'profile', 'tune', 'json', 'filter', 'compare', 'out', 'full'];
 const DEFAULT_ROUNDS = 5;
 
 /** Times of each dispatch of a training step. */
@@ -34,8 +49,32 @@ async function printProfiles(
   return 0;
 }
 
+/** Throws UsageError for options that the benchmark does not have. */
+function checkOptions(name: string | undefined, options: Options): void {
+  const taken = (name !== undefined && STUDIES[name]?.options) || OF_NETS;
+  const foreign = OPTIONS.find((option) => options.has(option) && !taken.includes(option));
+  if (!foreign) return;
+  const others = NAMES.filter((other) => (STUDIES[other]?.options ?? OF_NETS).includes(foreign));
+  throw new UsageError(
+    `${optionName(foreign)} is no option of "bench ${name ?? ''}". Use it with ${others.join(' or ')}.`,
+  );
+}
+
 async function run([wanted]: readonly string[], options: Options, io: Io): Promise<number> {
-  const names = wanted === undefined ? NAMES : [checkName('the benchmark', wanted, NAMES)];
+  const name = wanted === undefined ? undefined : checkName('the benchmark', wanted, NAMES);
+  checkOptions(name, options);
+  const study = name === undefined ? undefined : STUDIES[name];
+  if (study) {
+    return withDevice(io, (device) => {
+      warnOfSoftware(device.adapter, io);
+      return study.run(device, options, io);
+    });
+  }
+  if (options.text('json') !== undefined)
+    throw new UsageError(
+      '--json takes a file with kernels and scaling only. Leave the file out, and redirect the output.',
+    );
+  const names = name === undefined ? Object.keys(BENCHMARKS) : [name];
   const rounds = options.whole('rounds', { min: 1, max: 1000 }) ?? DEFAULT_ROUNDS;
   const mode = options.choice('tune', TUNE_MODES) ?? 'off';
   const tune: TuneOptions = { mode, onEvent: ({ text }) => io.error(`tuner: ${text}`) };
@@ -72,8 +111,21 @@ export const benchCommand: Command = {
     { flags: '--rounds <N>', text: 'rounds to measure, after one to warm up', default: DEFAULT_ROUNDS },
     { flags: '--profile', text: 'time each dispatch of a training step, over four steps for each round' },
     TUNE_OPTION,
-    JSON_OPTION,
+    { flags: '--filter <TEXT>', text: 'kernels: cases with this in their name; scaling: one sweep' },
+    { flags: '--compare [FILE]', text: 'kernels: against results that were kept', default: 'of bench/results' },
+    { flags: '--out <FOLDER>', text: 'scaling: folder for curves and numbers', default: 'out/scaling' },
+    { flags: '--full', text: 'scaling: longer sweeps' },
+    {
+      flags: '--json [FILE]',
+      text: 'print JSON and nothing else on stdout; kernels and scaling: or write it to a file',
+    },
   ],
-  examples: ['bench lenet --rounds 9', 'bench lenet --tune full', 'bench lenet --profile'],
+  examples: [
+    'bench lenet --rounds 9',
+    'bench lenet --tune full',
+    'bench lenet --profile',
+    'bench kernels --filter conv2d --compare',
+    'bench scaling',
+  ],
   run,
 };

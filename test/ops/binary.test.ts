@@ -92,6 +92,11 @@ describe.each(ROWS)('$op', ({ op, apply }) => {
     await check({ op, apply, variant, a: draw(image), b: draw(image), wrapA: asNhwc, wrapB: asNhwc });
   });
 
+  it('several vec4s a thread, same kernel', async () => {
+    const shape = [20_011];
+    await check({ op, apply, variant: 'same', a: draw(shape), b: draw(shape) });
+  });
+
   it.each([
     [[2, 3], [3]],
     [[3], [2, 3]],

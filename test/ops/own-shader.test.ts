@@ -103,3 +103,36 @@ test('an own op that follows its input needs no conversion between convolutions,
   const report = await checkGradients(await device(), net, { cases: [{ inputs: [x.shape, w1.shape, w2.shape] }] });
   expect(report.ok, report.message).toBe(true);
 });
+
+test('linear_group numbers the workgroups of a folded grid', async () => {
+  const numbers: Op<Readonly<Record<string, never>>> = defineOp({
+    name: 'numbers',
+    infer: ([x]) => [{ shape: x!.shape, dtype: 'f32' }],
+    variants: ({ inputs: [x], outputs: [y] }) => [
+      {
+        id: 'folded',
+        kernels: [
+          {
+            shader: shader({
+              file: 'numbers.wgsl',
+              text: `//#include "lib/linear-id.wgsl"
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = linear_group(wg, groups);
+  y[i] = x[i] + f32(i);
+}`,
+            }),
+            bind: { x: x!, y: y! },
+            workgroups: [5, 3, 1],
+          },
+        ],
+      },
+    ],
+  });
+  const program = await compile(await device(), { x: f32(15) }, ({ x }) => ({ y: numbers([x], {})[0] }));
+  const { y } = await program.run({ x: new Float32Array(15).fill(0.5) });
+  expect([...y!]).toEqual(Array.from({ length: 15 }, (_, i) => i + 0.5));
+  program.dispose();
+});

@@ -77,6 +77,16 @@ test('of equal outputs the first counts; labels to be ignored are left out', asy
   trainer.dispose();
 });
 
+test('the last class is one of those before others', async () => {
+  const trainer = await trainerFor(sequential([2], [linear(4)]), { batchSize: 4 });
+  trainer.engine.writeTensor('fc1.weight', new Float32Array(8));
+  trainer.engine.writeTensor('fc1.bias', Float32Array.of(0, 0, 0, 1));
+  const data = tensorDataset({ x: new Float32Array(8), shape: [2], y: Int32Array.of(0, 1, 2, 3), classes: 4 });
+  const { topK: top } = await trainer.evaluate(data, { metrics: [topK(1), topK(2), topK(3)] });
+  expect(top).toEqual({ 1: 0.25, 2: 0.5, 3: 0.75 });
+  trainer.dispose();
+});
+
 test('evaluation with metrics changes nothing of the training', async () => {
   const [a, b] = [await trainerFor(convNet()), await trainerFor(convNet())];
   for (const trainer of [a, b]) {

@@ -123,9 +123,7 @@ describe('a config makes the same initialiser again', () => {
 
   test('an unknown name', () => {
     expect(() => initializerFrom({ name: 'fancy' })).toThrow(
-      new ArgumentError(
-        'init: there is no initialiser "fancy". Use constant, uniform, normal, kaiming or xavier.',
-      ),
+      new ArgumentError('init: there is no initialiser "fancy". Use constant, uniform, normal, kaiming or xavier.'),
     );
   });
 });

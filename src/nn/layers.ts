@@ -109,7 +109,7 @@ export function linear(outFeatures: number, { name, bias = true, weightInit, bia
     apply(x, context) {
       if (x.shape.length === 4) {
         throw new ShapeError(
-          `linear "${context.name}": input is an image batch ${show(x.shape)}. Put flatten() or globalAvgPool2d() before it.`,
+          `linear "${context.name}": input is an image batch ${show(x.shape)}. Put flatten() before it (after globalAvgPool2d() too).`,
         );
       }
       const shape = [outFeatures, x.shape.at(-1) ?? 1];

@@ -233,7 +233,7 @@ describe('errors', () => {
     [
       () => sequential([3, 8, 8], [linear(4)]),
       ShapeError,
-      'linear "fc1": input is an image batch [1,3,8,8]. Put flatten() or globalAvgPool2d() before it.',
+      'linear "fc1": input is an image batch [1,3,8,8]. Put flatten() before it (after globalAvgPool2d() too).',
     ],
     [
       () => model([], (x) => x),

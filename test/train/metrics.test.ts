@@ -77,13 +77,14 @@ test('of equal outputs the first counts; labels to be ignored are left out', asy
   trainer.dispose();
 });
 
-test('the last class is one of those before others', async () => {
-  const trainer = await trainerFor(sequential([2], [linear(4)]), { batchSize: 4 });
+test('the last class is one of those before others; batches of more samples than a workgroup has threads', async () => {
+  const trainer = await trainerFor(sequential([2], [linear(4)]), { batchSize: 100 });
   trainer.engine.writeTensor('fc1.weight', new Float32Array(8));
   trainer.engine.writeTensor('fc1.bias', Float32Array.of(0, 0, 0, 1));
-  const data = tensorDataset({ x: new Float32Array(8), shape: [2], y: Int32Array.of(0, 1, 2, 3), classes: 4 });
+  const y = Int32Array.from({ length: 200 }, (_, i) => (i % 100 < 70 ? (i % 100) % 3 : 3));
+  const data = tensorDataset({ x: new Float32Array(400), shape: [2], y, classes: 4 });
   const { topK: top } = await trainer.evaluate(data, { metrics: [topK(1), topK(2), topK(3)] });
-  expect(top).toEqual({ 1: 0.25, 2: 0.5, 3: 0.75 });
+  expect(top).toEqual({ 1: 60 / 200, 2: 108 / 200, 3: 154 / 200 });
   trainer.dispose();
 });
 

@@ -60,6 +60,9 @@ const GOLDENS: { readonly [folder: string]: string } = {
   upsample2d: 'upsample',
 };
 
+/** Folders of shaders that compute nothing that anybody uses. */
+export const LEFT_OUT: { readonly [folder: string]: string } = { bench: 'they measure a device' };
+
 /** Test files that look at a shader, the nearest first. */
 export function testsOf(root: string, file: string): string[] {
   const folder = file.split('/')[1]!;
@@ -74,7 +77,7 @@ export const goldensOf = (file: string): string | null => GOLDENS[file.split('/'
 export function plansOf(root: string): ShaderPlan[] {
   return readdirSync(join(root, 'shaders'), { recursive: true, encoding: 'utf8' })
     .map((name) => `shaders/${name.replaceAll('\\', '/')}`)
-    .filter((file) => basename(file).endsWith('.wgsl'))
+    .filter((file) => basename(file).endsWith('.wgsl') && !Object.hasOwn(LEFT_OUT, file.split('/')[1]!))
     .sort()
     .map((file) => {
       const text = readFileSync(join(root, file), 'utf8');

@@ -31,7 +31,6 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/conv2d/': ['test/ops/conv2d.test.ts', 'test/ops/conv2d-shapes.test.ts', 'test/ops/conv-transpose2d.test.ts'],
   'shaders/matmul/': ['test/ops/matmul.test.ts', 'test/ops/linear-backward.test.ts'],
   'shaders/pointwise/': ['test/ops/pointwise.test.ts', 'test/ops/activations.test.ts'],
-  'shaders/bench/': ['test/bench/ceiling.test.ts'],
   'shaders/inspect/': ['test/inspect/monitor.test.ts'],
   'shaders/augment-images/': ['test/ops/augment-images.test.ts', 'test/train/augment.test.ts'],
   'shaders/mix-batch/': ['test/ops/mix-batch.test.ts', 'test/train/augment.test.ts'],

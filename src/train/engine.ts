@@ -59,6 +59,7 @@ export interface NamedTensor {
 
 export interface EngineOptions {
   readonly loss?: Loss;
+  /** Draws the first values of the parameters; without it they are zero, until they are written. */
   readonly seed?: number;
   readonly choose?: Chooser;
   /** Chooses kernels by trial, unless `choose` does; default 'off'. */
@@ -106,9 +107,11 @@ export class Engine {
     const entryOf = new Map(arenas.parameters.entries.map((entry) => [entry.name, entry]));
     this.parameters = of('parameter').map(({ name }) => entryOf.get(name)!);
     this.states = arenas.state.entries;
+    const { seed } = options;
     try {
-      for (const { name, shape, init } of model.parameters)
-        this.writeTensor(name, initialValues(init, shape, { seed: options.seed ?? 0, name }));
+      if (seed !== undefined)
+        for (const { name, shape, init } of model.parameters)
+          this.writeTensor(name, initialValues(init, shape, { seed, name }));
     } catch (error) {
       this.session.dispose();
       throw error;

@@ -59,8 +59,6 @@ interface Chunk {
   readonly steps: readonly Step[];
 }
 
-type Clock = () => number;
-
 /** What the next batch is mixed by. */
 function mixOfStep({ options, passes, model }: Trainer, mix: Mix | undefined): [number, number] | undefined {
   if (!mix) return undefined;
@@ -234,7 +232,6 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   const until = resume ? epochs : trainer.position.epoch + epochs;
   const done: EpochLogs[] = [];
   let [busy, samples] = [0, 0];
-  const clock: Clock = () => performance.now();
 
   let stopped = false;
   const ended = (): boolean => stopped || (signal?.aborted ?? false);
@@ -252,10 +249,10 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   while (trainer.position.epoch < until && !ended()) {
     for (const callback of callbacks) await callback.onEpochBegin?.(trainer.position.epoch + 1);
     if (trainer.position.batch === 0) trainer.totals = { loss: 0, correct: 0, samples: 0 };
-    const start = clock();
+    const start = performance.now();
     const rate = (count: number): number => {
       samples += count;
-      return (samples * 1000) / Math.max(1e-3, busy + clock() - start);
+      return (samples * 1000) / Math.max(1e-3, busy + performance.now() - start);
     };
     const epoch = new Epoch(trainer, options, { batches, epochs: until, classifies, rate });
     try {
@@ -273,10 +270,10 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       await epoch.abandon();
       throw error;
     }
-    busy += clock() - start;
+    busy += performance.now() - start;
     if (trainer.position.batch < batches) break; // ended in the middle of the epoch
     trainer.moveTo({ epoch: trainer.position.epoch + 1, batch: 0 });
-    const evaluationStart = clock();
+    const evaluationStart = performance.now();
     const result = validation ? await trainer.evaluate(validation, { useEma }) : null;
     const logs: EpochLogs = {
       epoch: trainer.position.epoch,
@@ -285,7 +282,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
       valLoss: result?.loss ?? null,
       valAccuracy: classifies && result ? result.accuracy : null,
       seconds: (evaluationStart - start) / 1000,
-      valSeconds: (clock() - evaluationStart) / 1000,
+      valSeconds: (performance.now() - evaluationStart) / 1000,
     };
     done.push(logs);
     if (monitor) trainer.observe(logs[monitor] ?? Number.NaN);

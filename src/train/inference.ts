@@ -73,7 +73,7 @@ export function createSession(
   const wanted = output ?? (training ? BY_LOSS[training.loss.name] : undefined) ?? 'none';
   const apply = Object.hasOwn(OUTPUTS, wanted) ? OUTPUTS[wanted] : undefined;
   if (!apply) throw new ArgumentError(`createSession: output is "${wanted}". Use ${Object.keys(OUTPUTS).join(', ')}.`);
-  // Only `predict` of the loss is used.
+  // Only `predict` of the loss is used; no seed, since every value comes from the file.
   const engine = new Engine(device, model, { loss: { ...crossEntropy(), predict: apply }, choose, tune });
   try {
     checkWeights(engine, checkpoint);

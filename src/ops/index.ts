@@ -62,6 +62,7 @@ export { logSumExp } from './log-sum-exp.ts';
 export { gemm, linear, matmul } from './matmul.ts';
 export { adaptiveMaxPool2d, globalMaxPool2d, maxPool2d } from './max-pool2d.ts';
 export { mixLabels, mixSamples, mixValues } from './mix-batch.ts';
+export { oneHot } from './one-hot.ts';
 export { type PadMode, type PadOptions, pad, type Sides } from './pad.ts';
 export { abs, addScalar, clamp, exp, log, mulScalar, neg, powScalar, sqrt } from './pointwise.ts';
 export {

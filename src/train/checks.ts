@@ -63,3 +63,11 @@ export function checkBatch({ x, y }: Pick<Batch, 'x' | 'y'>, { model, loss, at }
     );
   return size;
 }
+
+/** How long fit trains. */
+export function checkCounts({ epochs, maxSteps }: { epochs: number; maxSteps: number }): void {
+  if (!Number.isInteger(epochs) || epochs < 0)
+    throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
+  if (!(maxSteps === Number.POSITIVE_INFINITY || Number.isInteger(maxSteps)) || maxSteps < 1)
+    throw new ArgumentError(`fit: maxSteps is ${maxSteps}. Pass a whole number from 1.`);
+}

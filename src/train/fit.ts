@@ -6,6 +6,7 @@ import { ArgumentError } from '../util/errors.ts';
 import { shuffled, streamKey } from '../util/shuffle.ts';
 import type { Augmentation } from './augment.ts';
 import type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './callbacks.ts';
+import { checkCounts } from './checks.ts';
 import type { ResidentData } from './engine.ts';
 import { checkAugmentable, checkMix, type Mix, mixWords } from './mix.ts';
 import type { Trainer } from './trainer.ts';
@@ -26,6 +27,8 @@ export interface FitOptions {
   readonly mix?: Mix;
   /** Validate with the averaged weights; default false. */
   readonly useEma?: boolean;
+  /** Ends after so many batches at most, also within an epoch (Lightning's max_steps); default: no limit. */
+  readonly maxSteps?: number;
   /** Stops after the step that is being made when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -201,9 +204,9 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
     signal,
     augment,
     mix,
+    maxSteps = Number.POSITIVE_INFINITY,
   } = options;
-  if (!Number.isInteger(epochs) || epochs < 0)
-    throw new ArgumentError(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
+  checkCounts({ epochs, maxSteps });
   if (validation) trainer.checkData(validation, 'fit, validation');
   if (useEma) trainer.updater.requireEma();
   const { batchSize, schedule } = trainer.options;
@@ -234,7 +237,8 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   let [busy, samples] = [0, 0];
 
   let stopped = false;
-  const ended = (): boolean => stopped || (signal?.aborted ?? false);
+  const lastPass = trainer.passes + maxSteps;
+  const ended = (): boolean => stopped || trainer.passes >= lastPass || (signal?.aborted ?? false);
   const run: Run = {
     ...{ trainer, validates: validation !== undefined, epochs: until },
     stop: () => {

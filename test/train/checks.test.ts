@@ -110,6 +110,11 @@ test.each([-1, 1.5, Number.NaN])('%d epochs', async (epochs) => {
   expect(error.message).toBe(`fit: epochs is ${epochs}. Pass a whole number from 0.`);
 });
 
+test.each([0, -1, 2.5, Number.NaN])('fit: maxSteps %s', async (maxSteps) => {
+  const error = await refused(() => trainer.fit(quarters(32), { maxSteps }));
+  expect(error.message).toBe(`fit: maxSteps is ${maxSteps}. Pass a whole number from 1.`);
+});
+
 describe.each(['step', 'forwardBackward'] as const)('%s', (at) => {
   const x = new Float32Array(2 * 64);
   const y = Int32Array.of(0, 3);

@@ -120,6 +120,25 @@ describe('resume', () => {
     second.dispose();
   });
 
+  test('a step at a time, and across the end of an epoch: the same bytes', async () => {
+    const whole = await trained({ options, data, fit: { epochs: 3 } });
+    const trainer = await trainerFor(convNet(), options);
+    const positions: [number, number][] = [];
+    for (const maxSteps of [1, 1, 5, 3, 100]) {
+      await trainer.fit(data, { epochs: 3, resume: true, maxSteps });
+      positions.push([trainer.position.epoch, trainer.position.batch]);
+    }
+    expect(positions).toEqual([
+      [0, 1],
+      [0, 2],
+      [1, 2],
+      [2, 0],
+      [3, 0],
+    ]);
+    expect(sameBytes(await trainer.save(), whole)).toBe(true);
+    trainer.dispose();
+  });
+
   test('epochs that are done are not done again', async () => {
     const trainer = await trainerFor(convNet(), options);
     await trainer.fit(data, { epochs: 2 });

@@ -136,7 +136,7 @@ export class Monitor implements Callback, StepWatcher {
       free.pop() ??
       engine.device.ledger.create('monitor staging', results.size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     if (!staging.includes(target)) staging.push(target);
-    engine.session.run([norms], { copy: { source: results, target } });
+    engine.session.run([norms, { source: results, target }]);
     const mapped = target.mapAsync(GPUMapMode.READ);
     mapped.catch(() => {});
     const deliver = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
- * A session owns the memory of a model on one device (arenas, slabs, uniforms) and replays plans over it: one encoder, one
- * pass and one submit a run, nothing allocated and nothing awaited. Imports compile, gpu, util.
+ * A session owns the memory of a model on one device (arenas, slabs, uniforms) and replays plans over it: one encoder and
+ * one submit a run, nothing allocated and nothing awaited. Imports compile, gpu, util.
  */
 
 import { GROUPS_PLACE } from '../compile/lower.ts';
@@ -14,22 +14,11 @@ import { readRanges } from '../gpu/readback.ts';
 import { StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
 import { decode } from './decode.ts';
+import { encodeWork, type Prepared, type Work } from './work.ts';
 
 export type TensorData = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** A plan with its pipelines, bind groups and own buffers: ready to be replayed. */
-export interface Prepared {
-  readonly plan: Plan;
-  readonly calls: readonly {
-    readonly pipeline: GPUComputePipeline;
-    readonly group: GPUBindGroup;
-    readonly x: number;
-    readonly y: number;
-    readonly z: number;
-  }[];
-  readonly bufferOf: (ref: BufferRef) => GPUBuffer;
-  readonly owned: readonly GPUBuffer[];
-}
+export type { Copy, Prepared } from './work.ts';
 
 export interface PrepareOptions {
   /** Buffers of others by name: data sets, the ring of metrics. */
@@ -43,8 +32,6 @@ export interface PrepareOptions {
 export interface RunOptions {
   /** The words that change every step. */
   readonly step?: Uint32Array<ArrayBuffer>;
-  /** A whole buffer to copy after the plans. */
-  readonly copy?: { readonly source: GPUBuffer; readonly target: GPUBuffer };
 }
 
 const STORAGE = (): GPUBufferUsageFlags => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -222,22 +209,13 @@ export class Session {
     this.device.gpu.queue.writeBuffer(prepared.bufferOf(tensor.place.buffer), 0, data);
   }
 
-  /** Replays plans, one after another in one pass, then makes the copy, all in one encoder. Returns at once. */
-  run(plans: readonly Prepared[], { step, copy }: RunOptions = {}): void {
+  /** Replays plans and makes copies, one after another, in one encoder and one submit. Returns at once. */
+  run(work: Work, { step }: RunOptions = {}): void {
     this.check();
     const { gpu } = this.device;
     if (step) gpu.queue.writeBuffer(this.#step, 0, step);
     const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const { calls } of plans) {
-      for (const { pipeline, group, x, y, z } of calls) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(x, y, z);
-      }
-    }
-    pass.end();
-    if (copy) encoder.copyBufferToBuffer(copy.source, 0, copy.target, 0, copy.target.size);
+    encodeWork(encoder, work);
     gpu.queue.submit([encoder.finish()]);
   }
 

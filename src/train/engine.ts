@@ -19,7 +19,6 @@ import type { Counting } from './counting.ts';
 import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
 import { planThatFits } from './fits.ts';
 import type { Mix } from './mix.ts';
-import { recordTail } from './record-tail.ts';
 import { type TuneOptions, tunerOf } from './tune-options.ts';
 
 /** A data set on the GPU. */
@@ -68,8 +67,6 @@ export interface EngineOptions {
   readonly order?: readonly string[];
   /** Parameters without gradients. */
   readonly frozen?: ReadonlySet<string>;
-  /** The ring that loss and hits go to; plans for training and evaluation need it. */
-  readonly ring?: GPUBuffer;
 }
 
 export class Engine {
@@ -144,12 +141,7 @@ export class Engine {
 
   /** The buffers that plans of a key bind besides the session's own. */
   externals({ data, counting }: PlanKey): { readonly [name: string]: GPUBuffer } {
-    const { ring } = this.#options;
-    return {
-      ...(data && { samples: data.samples, targets: data.targets }),
-      ...(ring && { ring }),
-      ...counting?.externals,
-    };
+    return { ...(data && { samples: data.samples, targets: data.targets }), ...counting?.externals };
   }
 
   async #tune(key: PlanKey): Promise<void> {
@@ -170,16 +162,11 @@ export class Engine {
 
   /** The plan as data, not yet on the device. What a watch adds comes behind all that the plan does without it. */
   describePlan(key: PlanKey, watch?: Watch): Plan {
-    const { loss, frozen, ring } = this.#options;
+    const { loss, frozen } = this.#options;
     const outputs = graphOf(key, { model: this.model, loss, frozen, watch });
-    const records = key.mode !== 'predict' && ring;
     return this.compileGraph(outputs, {
       weights: key.weights,
-      tail: (read) => [
-        ...(records ? [recordTail(read, key.batch)] : []),
-        ...(key.counting?.tail(read) ?? []),
-        ...(watch?.tail(read) ?? []),
-      ],
+      tail: (read) => [...(key.counting?.tail(read) ?? []), ...(watch?.tail(read) ?? [])],
     });
   }
 

@@ -57,10 +57,9 @@ export async function runEvaluate(
     const full = slots.length === CHUNK || first + batch >= data.count;
     if (full && reads.length >= 2) await collect();
     const target = full ? ring.take() : null;
-    engine.session.run([plan], {
-      step: packStep({ slot, first }),
-      copy: target ? { source: ring.buffer, target } : undefined,
-    });
+    const records = ring.record(plan, { slot, samples: size });
+    const copies = target ? [{ source: ring.buffer, target }] : [];
+    engine.session.run([plan, ...records, ...copies], { step: packStep({ slot, first }) });
     if (target) {
       reads.push(ring.read(target, slots));
       slots = [];

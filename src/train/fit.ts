@@ -127,7 +127,7 @@ class Epoch {
       // Aborted within a chunk.
       while (this.#chunks.length >= 2) await this.#collect();
       const target = ring.take()!;
-      engine.session.run([], { copy: { source: ring.buffer, target } });
+      engine.session.run([{ source: ring.buffer, target }]);
       this.#read(target);
     }
     while (this.#chunks.length > 0) await this.#collect();

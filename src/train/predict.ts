@@ -1,5 +1,6 @@
 /** Outputs for samples, a batch at a time. Imports engine, data, util. */
 import { type Dataset, normalize } from '../data/dataset.ts';
+import { OutputReads } from '../runtime/reads.ts';
 import { ArgumentError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
 import type { Engine } from './engine.ts';
@@ -14,7 +15,7 @@ export interface Predictor {
   readonly batchSize: number;
 }
 
-/** Samples as the model takes them, a batch at a time. Throws ArgumentError where they are none; `at` is the caller. */
+/** Samples as the model takes them, a batch at a time, maybe as views of the data. Throws ArgumentError where they are none; `at` is the caller. */
 export function samplesOf(
   { model, normalization }: Pick<Engine, 'model' | 'normalization'>,
   { data, at }: { readonly data: PredictInput; readonly at: string },
@@ -44,7 +45,7 @@ export function samplesOf(
     count,
     take(first, size) {
       const part = data.subarray(first * each, (first + size) * each);
-      return part instanceof Uint8Array ? normalize(part, { shape: inputShape, mean, std }) : part.slice();
+      return part instanceof Uint8Array ? normalize(part, { shape: inputShape, mean, std }) : part;
     },
   };
 }
@@ -56,23 +57,41 @@ export function planBatch(count: number, most: number): number {
   return Math.min(batch, most);
 }
 
-/** Row-major [n, ...outputShape]. */
+/** Row-major [n, ...outputShape]. A few batches are on their way at a time, in their order. */
 export async function runPredict(predictor: Predictor, data: PredictInput): Promise<Float32Array<ArrayBuffer>> {
   const { engine, batchSize, weights } = predictor;
+  const { session, model } = engine;
   const { count, take } = samplesOf(engine, { data, at: 'predict' });
-  const width = sizeOf(engine.model.outputShape);
+  const [each, width] = [sizeOf(model.inputShape), sizeOf(model.outputShape)];
   const out = new Float32Array(count * width);
-  for (let first = 0; first < count; ) {
-    const size = Math.min(batchSize, count - first);
-    const batch = planBatch(size, batchSize);
-    const plan = await engine.plan({ mode: 'predict', batch, weights });
-    const x = new Float32Array(batch * sizeOf(engine.model.inputShape));
-    x.set(take(first, size));
-    engine.session.write(plan, 'x', x);
-    engine.session.run([plan]);
-    const [result] = await engine.session.read(plan, ['output']);
-    out.set(result!.subarray(0, size * width), first * width);
-    first += size;
+  const reads = new OutputReads(session);
+  let read = 0;
+  const collect = async (): Promise<void> => {
+    const result = await reads.next();
+    const size = Math.min(batchSize, count - read);
+    out.set(result.subarray(0, size * width), read * width);
+    read += size;
+  };
+  try {
+    for (let first = 0; first < count; first += batchSize) {
+      const size = Math.min(batchSize, count - first);
+      const batch = planBatch(size, batchSize);
+      const plan = await engine.plan({ mode: 'predict', batch, weights });
+      while (reads.isFull) await collect();
+      const x = take(first, size);
+      session.write(plan, 'x', x.length === batch * each ? x : padded(x, batch * each));
+      reads.run(plan, 'output');
+    }
+    while (reads.length > 0) await collect();
+    return out;
+  } finally {
+    reads.dispose();
   }
-  return out;
+}
+
+/** With zeros behind. */
+function padded(x: Float32Array<ArrayBuffer>, length: number): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(length);
+  all.set(x);
+  return all;
 }

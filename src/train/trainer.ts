@@ -1,7 +1,6 @@
 /** `createTrainer`: a model, a loss and an optimizer on a device; `fit`, `step`, `evaluate`, `predict`, `save`. Imports all below. */
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
-import { readRanges } from '../gpu/readback.ts';
 import type { Model } from '../nn/model.ts';
 import { MetricsRing, RING_SLOTS, type StepMetrics } from '../runtime/ring.ts';
 import type { Prepared } from '../runtime/session.ts';
@@ -82,7 +81,7 @@ export class Trainer {
   }
 
   /** Counts a batch; words of its forward and backward pass. */
-  #begin(first: number, samples: number): StepWords {
+  #begin(first: number, samples: number): StepWords & { readonly slot: number } {
     const { seed } = this.options;
     const pass = this.passes + 1;
     const slot = pass % RING_SLOTS;
@@ -111,14 +110,16 @@ export class Trainer {
     plan: Prepared,
     { samples, first = 0, last = false, mix, copyTo }: ReplayOptions & { readonly copyTo?: GPUBuffer | null },
   ): void {
-    const copy = copyTo ? { source: this.ring.buffer, target: copyTo } : undefined;
     const { update, accumulate } = this.updater.plans;
     const words = this.#begin(first, samples);
     const applies = last || this.updater.isFull;
     const watched = this.engine.watcher?.begin(plan, { step: this.#position.step + 1, applies });
-    const plans = [watched?.plan ?? plan, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
+    const pass = watched?.plan ?? plan;
+    const plans = [pass, ...(accumulate ? [accumulate] : []), ...(applies ? [update] : [])];
+    const records = this.ring.record(pass, { slot: words.slot, samples });
+    const copies = copyTo ? [{ source: this.ring.buffer, target: copyTo }] : [];
     const step = packStep({ ...words, mix, ...(applies && this.updater.words(this.#position)) });
-    this.engine.session.run(plans, { step, copy });
+    this.engine.session.run([...plans, ...records, ...copies], { step });
     if (applies) this.#applied();
     watched?.after();
   }
@@ -180,8 +181,9 @@ export class Trainer {
   forwardBackward(batch: StepBatch): void {
     const { plan, samples } = this.#upload(batch, 'forwardBackward');
     const { accumulate } = this.updater.plans;
-    const step = packStep(this.#begin(0, samples));
-    this.engine.session.run(accumulate ? [plan, accumulate] : [plan], { step });
+    const words = this.#begin(0, samples);
+    const records = this.ring.record(plan, { slot: words.slot, samples });
+    this.engine.session.run([plan, ...(accumulate ? [accumulate] : []), ...records], { step: packStep(words) });
   }
 
   /** Changes the weights by the gradients of `forwardBackward`: of the last one or, when accumulating, by their average. */
@@ -200,9 +202,9 @@ export class Trainer {
     if (!this.#last) throw new StateError('metrics: no step was made. Call step first.');
     const { slot, applied } = this.#last;
     this.engine.session.check();
-    const [bytes] = await readRanges(this.device, [{ buffer: this.ring.buffer, offset: slot * 16, bytes: 16 }]);
-    const [loss = 0, correct = 0, samples = 1, norm = 0] = new Float32Array(bytes!);
-    return { loss, accuracy: correct / samples, gradientNorm: applied && this.updater.clipsNorm ? norm : null };
+    const { loss, correct, samples, gradientNorm } = await this.ring.readSlot(slot);
+    const tellsNorm = applied && this.updater.clipsNorm;
+    return { loss, accuracy: correct / samples, gradientNorm: tellsNorm ? gradientNorm : null };
   }
 
   /** Weights and running statistics by name, row-major. */
@@ -284,7 +286,7 @@ export async function createTrainer(device: Device, model: Model, options: Train
   const frozen = new Set(groups.flatMap((group) => (group.frozen ? group.parameters : [])));
   let engine: Engine | undefined;
   try {
-    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen, ring: ring.buffer });
+    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen });
     const updater = new Updater({ engine, groups, options: checked });
     await updater.prepare(ring);
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.

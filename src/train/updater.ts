@@ -63,7 +63,8 @@ export class Updater {
       ...{ optimizer, groups: this.#ends.length, end4, clip: this.clip, sums, ring: true },
       ema: ema && averaged !== null ? { slot: averaged, decay: ema.decay } : null,
     });
-    const update = await engine.session.prepare(plan, { externals: { ring } });
+    // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.
+    const update = await engine.session.prepare(plan, { externals: { ring }, ownSlabs: true });
     const accumulate = sums === null ? null : await engine.session.prepare(accumulatePlan(engine, { sums, end4 }));
     this.#plans = { update, accumulate };
   }

@@ -35,7 +35,6 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/augment-images/': ['test/ops/augment-images.test.ts', 'test/train/augment.test.ts'],
   'shaders/mix-batch/': ['test/ops/mix-batch.test.ts', 'test/train/augment.test.ts'],
   'shaders/metrics/': ['test/train/metrics.test.ts', 'test/train/fit.test.ts', 'test/train/numbers.test.ts'],
-  'shaders/metrics/record.wgsl': ['test/train/fit.test.ts', 'test/train/numbers.test.ts'],
   'shaders/optimizer/': ['test/optim/optimizers.test.ts', 'test/optim/training.test.ts', 'test/optim/optim.test.ts'],
 };
 

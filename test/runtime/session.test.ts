@@ -253,7 +253,7 @@ describe('the ring of metrics', () => {
     const ring = new MetricsRing(on, 2);
     const [a, b] = [ring.take()!, ring.take()!];
     expect(ring.take()).toBeNull();
-    session.run([], { copy: { source: ring.buffer, target: a } });
+    session.run([{ source: ring.buffer, target: a }]);
     const reading = ring.read(a, [RING_SLOTS - 1, 0]);
     expect(await reading.collect()).toEqual([
       { loss: 0, correct: 0, samples: 0, gradientNorm: 0 },
@@ -270,7 +270,7 @@ describe('the ring of metrics', () => {
     const session = new Session(on, { parameters: NONE, state: NONE });
     const ring = new MetricsRing(on);
     const target = ring.take()!;
-    session.run([], { copy: { source: ring.buffer, target } });
+    session.run([{ source: ring.buffer, target }]);
     ring.read(target, [0]);
     ring.dispose();
     session.dispose();

@@ -262,7 +262,7 @@ async function checkClip(golden: GoldenCase, device: Device): Promise<Failure[]>
     }
     const target = ring.take()!;
     const group = { end4, learningRate: 1, weightDecay: 0, l1: 0 };
-    engine.session.run([update], { step: packStep({ groups: [group] }), copy: { source: ring.buffer, target } });
+    engine.session.run([update, { source: ring.buffer, target }], { step: packStep({ groups: [group] }) });
     const [metrics] = await ring.read(target, [0]).collect();
     const clipped = await engine.readTensors('values');
     return golden.outputs.flatMap((output) =>

@@ -3,7 +3,7 @@
 // Threads: part.wgsl. Layout: nhwc; padding stays zero, since 1 / deviation, weight and bias are zero there.
 //#include "channel-norm/part.wgsl"
 //#include "channel-norm/statistics.wgsl"
-//#include "lib/math.wgsl"
+//#include "channel-norm/finish.wgsl"
 @group(0) @binding(3) var<storage, read> x: array<T>;
 @group(0) @binding(4) var<storage, read_write> y: array<T>;
 //#if WEIGHT
@@ -12,20 +12,6 @@
 //#if BIAS
 @group(0) @binding(6) var<storage, read> bias: array<T>;
 //#endif
-
-//#if OPERAND
-@group(0) @binding(7) var<storage, read> operand: array<T>;
-//#endif
-
-//#epilogue
-
-fn finish(v: T, s: T) -> T {
-//#if VEC
-  return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
-//#else
-  return epilogue(v, s);
-//#endif
-}
 
 @compute @workgroup_size(SIZE)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
@@ -43,11 +29,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   for (var r = part.begin + part.lane; r < part.end; r += part.lanes) {
     let i = part.base + r * params.columns;
-//#if OPERAND
-    let s = operand[i];
-//#else
-    let s = T();
-//#endif
-    y[i] = finish((x[i] - mean) * scale + offset, s);
+    y[i] = finish((x[i] - mean) * scale + offset, i);
   }
 }

@@ -18,10 +18,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 //#if TRACK
-@group(0) @binding(3) var<storage, read> running_mean: array<f32>;
-@group(0) @binding(4) var<storage, read> running_var: array<f32>;
-@group(0) @binding(5) var<storage, read_write> new_mean: array<f32>;
-@group(0) @binding(6) var<storage, read_write> new_var: array<f32>;
+@group(0) @binding(3) var<storage, read_write> new_mean: array<f32>;
+@group(0) @binding(4) var<storage, read_write> new_var: array<f32>;
 //#endif
 
 @compute @workgroup_size(SIZE)
@@ -70,8 +68,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#if TRACK
   if (lane == 0u) {
-    new_mean[group] = (1.0 - params.momentum) * running_mean[group] + params.momentum * mean;
-    new_var[group] = params.keep * running_var[group] + params.take * variance;
+    // Each channel is a group; the rows of kept.wgsl.
+    let kept = 2u * params.samples * params.shares * params.padded + group;
+    new_mean[group] = (1.0 - params.momentum) * parts[kept + 2u * params.padded] + params.momentum * mean;
+    new_var[group] = params.keep * parts[kept + 3u * params.padded] + params.take * variance;
   }
 //#endif
 }

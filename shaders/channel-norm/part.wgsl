@@ -9,6 +9,10 @@ struct Params {
   // Real channels.
   channels: u32,
   eps: f32,
+//#if TRACK
+  // running = (1 - momentum) * running + momentum * mean; keep and take are the same for the variance, unbiased.
+  momentum: f32, keep: f32, take: f32,
+//#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 

@@ -1,7 +1,7 @@
 /** Chooses the layout of every value and inserts conversions where a node wants another one. Pure; imports graph. */
 import { type Layout, sameMemory } from '../graph/layout.ts';
 import type { PlanValue } from '../graph/types.ts';
-import { type Ir, type IrNode, type Output, type Relayout, useCounts } from './ir.ts';
+import { type Ir, type IrNode, type Output, type Relayout, readsOf, useCounts } from './ir.ts';
 
 /** Fresh value numbers, above all that exist. */
 function numbering(ir: Ir): () => number {
@@ -54,8 +54,31 @@ function oldStates(ir: Ir): Set<number> {
 }
 
 /**
+ * New states that their node writes over the old ones: it says that it can, reads no other state, and nobody else reads
+ * these. The rest of a graph that reads old states writes new ones by copies at its end.
+ */
+function writtenInPlace(ir: Ir, old: ReadonlySet<number>): Set<number> {
+  const uses = useCounts(ir);
+  const sinkOf = new Map(ir.outputs.map(({ value, sink }) => [value, sink.kind === 'state' ? sink.name : null]));
+  const found = new Set<number>();
+  for (const node of ir.nodes) {
+    const pairs = node.impl.inPlace.map(({ output, input }) => {
+      const { id, source } = ir.values.get(node.inputs[input]!)!;
+      return { id, output: node.outputs[output]!, name: source.kind === 'state' ? source.name : null };
+    });
+    const own = new Set(pairs.map(({ id }) => id));
+    const fits =
+      pairs.every(({ id, output, name }) => name !== null && uses.get(id) === 1 && sinkOf.get(output) === name) &&
+      readsOf(node).every((id) => own.has(id) || !old.has(id));
+    if (fits) for (const { output } of pairs) found.add(output);
+  }
+  return found;
+}
+
+/**
  * A result that goes to an arena is written there by its own kernel. Where that cannot be (it is an input, a view, read by
- * another node, or wanted at two places), a copy is; so are all new states of a graph that reads old ones, at its end.
+ * another node, or wanted at two places), a copy is; so are new states of a graph that reads old ones, at its end, but for
+ * those written in place.
  */
 function separateSinks(ir: Ir, relayout: Relayout): Ir {
   const values = new Map(ir.values);
@@ -64,6 +87,7 @@ function separateSinks(ir: Ir, relayout: Relayout): Ir {
   const fresh = numbering(ir);
   const uses = useCounts(ir);
   const old = oldStates(ir);
+  const inPlace = writtenInPlace(ir, old);
   const readsState =
     ir.nodes.some(({ impl, inputs }) => !impl.view && inputs.some((id) => old.has(id))) ||
     ir.outputs.some(({ value, sink }) => sink.kind !== 'read' && old.has(value));
@@ -76,7 +100,8 @@ function separateSinks(ir: Ir, relayout: Relayout): Ir {
     return id;
   };
   const outputs = ir.outputs.map(({ value, sink }): Output => {
-    const direct = made.has(value) && uses.get(value) === 1 && !(sink.kind === 'state' && readsState);
+    const waits = sink.kind === 'state' && readsState && !inPlace.has(value);
+    const direct = made.has(value) && uses.get(value) === 1 && !waits;
     if (sink.kind === 'read' || direct) return { value, sink };
     // No dispatch may read and write the state arena.
     const source = sink.kind === 'state' && old.has(value) ? copy(value, nodes) : value;

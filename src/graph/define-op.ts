@@ -9,6 +9,7 @@ import type {
   DType,
   EpilogueRule,
   GradContext,
+  InPlace,
   KernelContext,
   LaidOut,
   LayoutChoice,
@@ -35,6 +36,11 @@ export interface OpSpec<A extends Attrs> {
   epilogue?(attrs: A, input: number): EpilogueRule | null;
   /** Its kernels have a slot for somebody's epilogue; `'operand'`: also for one that reads another value. */
   readonly acceptsEpilogue?: boolean | 'operand';
+  /**
+   * Outputs that may lie in the memory of an input, as a new state in that of the old one: all its kernels that read any
+   * of these inputs come before those that write any of these outputs.
+   */
+  inPlace?(attrs: A): readonly InPlace[];
   /** Floating point operations, for the summary and benchmarks; default: one an output element. */
   flops?(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[], attrs: A): number;
 }
@@ -89,6 +95,7 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
       impl: {
         view: spec.view ?? false,
         acceptsEpilogue: spec.acceptsEpilogue ?? false,
+        inPlace: spec.inPlace?.(attrs) ?? [],
         epilogue: (index) => spec.epilogue?.(attrs, index) ?? null,
         grad: spec.grad ? (context) => checkRule(spec.grad!({ ...context, attrs }), context, at) : null,
         layout: (values) =>

@@ -35,6 +35,12 @@ export interface Value extends ValueSpec {
   readonly layout?: Layout;
 }
 
+/** An output and the input whose memory it may take. */
+export interface InPlace {
+  readonly output: number;
+  readonly input: number;
+}
+
 /** An operation applied to values. */
 export interface Node {
   readonly id: number;
@@ -51,6 +57,8 @@ export interface Node {
 export interface BoundOp {
   readonly view: boolean;
   readonly acceptsEpilogue: boolean | 'operand';
+  /** Outputs that may lie in the memory of an input; see OpSpec. */
+  readonly inPlace: readonly InPlace[];
   /** What it is as an epilogue of the kernel that makes its input number `input`; null where it is none. */
   epilogue(input: number): EpilogueRule | null;
   readonly grad: ((context: Omit<GradContext<Attrs>, 'attrs'>) => readonly (Value | null)[]) | null;

@@ -1,10 +1,15 @@
-/** Kernels of channelNorm and its gradient: how the memory is seen, cut into parts and summed. Imports graph, util and the shaders. */
+/** Kernels of channelNorm and its gradient. Imports graph, util, channel-norm-parts and the shaders. */
 import backwardInputText from '../../shaders/channel-norm/backward-input.wgsl?raw';
+import backwardJoinedText from '../../shaders/channel-norm/backward-joined.wgsl?raw';
 import backwardMergeText from '../../shaders/channel-norm/backward-merge.wgsl?raw';
 import backwardSumsText from '../../shaders/channel-norm/backward-sums.wgsl?raw';
+import finishText from '../../shaders/channel-norm/finish.wgsl?raw';
 import foldText from '../../shaders/channel-norm/fold.wgsl?raw';
 import forwardText from '../../shaders/channel-norm/forward.wgsl?raw';
+import forwardJoinedText from '../../shaders/channel-norm/forward-joined.wgsl?raw';
 import groupMeansText from '../../shaders/channel-norm/group-means.wgsl?raw';
+import joinText from '../../shaders/channel-norm/join.wgsl?raw';
+import keptText from '../../shaders/channel-norm/kept.wgsl?raw';
 import mergeText from '../../shaders/channel-norm/merge.wgsl?raw';
 import momentsText from '../../shaders/channel-norm/moments.wgsl?raw';
 import partText from '../../shaders/channel-norm/part.wgsl?raw';
@@ -13,14 +18,28 @@ import treeText from '../../shaders/channel-norm/tree.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
-import { padChannels } from '../graph/layout.ts';
-import type { Epilogue, Kernel, PlanValue, Scratch, ShaderSource } from '../graph/types.ts';
-import { linearGroups } from '../graph/workgroups.ts';
+import type { Epilogue, Kernel, PlanValue, ShaderSource, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
-import { ceilDiv, type Shape, sizeOf } from '../util/shape.ts';
+import { type Shape, sizeOf } from '../util/shape.ts';
+import {
+  type BoundStatistics,
+  joinsParts,
+  lanesFor,
+  type NormGeometry,
+  type Parts,
+  partKernel,
+  partsScratch,
+  pointParts,
+  SIZE,
+  sumParts,
+  treeGroups,
+} from './channel-norm-parts.ts';
 
 const includes = {
+  'channel-norm/finish.wgsl': finishText,
   'channel-norm/fold.wgsl': foldText,
+  'channel-norm/join.wgsl': joinText,
+  'channel-norm/kept.wgsl': keptText,
   'channel-norm/part.wgsl': partText,
   'channel-norm/statistics.wgsl': statisticsText,
   'channel-norm/tree.wgsl': treeText,
@@ -34,101 +53,9 @@ const forwardShader = shader('forward.wgsl', forwardText);
 const backwardSumsShader = shader('backward-sums.wgsl', backwardSumsText);
 const backwardMergeShader = shader('backward-merge.wgsl', backwardMergeText);
 const groupMeansShader = shader('group-means.wgsl', groupMeansText);
+const forwardJoinedShader = shader('forward-joined.wgsl', forwardJoinedText);
+const backwardJoinedShader = shader('backward-joined.wgsl', backwardJoinedText);
 const backwardInputShader = shader('backward-input.wgsl', backwardInputText);
-
-/** Threads of a workgroup. */
-const SIZE = 64;
-
-/** Whose mean and variance normalise: those of the batch, of each sample, or given ones of each channel. */
-export type Statistics = 'batch' | 'sample' | 'running';
-
-/** An nhwc tensor as [samples, rows, channels], channels in `groups` of `size` that share their statistics. */
-export interface NormGeometry {
-  readonly samples: number;
-  readonly rows: number;
-  readonly channels: number;
-  readonly padded: number;
-  readonly groups: number;
-  readonly size: number;
-  /** vec4s of channels, or the single channel. */
-  readonly columns: number;
-  readonly eps: number;
-  readonly running: boolean;
-}
-
-export function normGeometry(
-  shape: Shape,
-  { statistics, groups, eps }: { readonly statistics: Statistics; readonly groups: number; readonly eps: number },
-): NormGeometry {
-  const [n, channels, h, w] = shape as [number, number, number, number];
-  const padded = padChannels(channels);
-  const samples = statistics === 'sample' ? n : 1;
-  const rows = (n * h * w) / samples;
-  const columns = padded === 1 ? 1 : padded / 4;
-  const running = statistics === 'running';
-  return { samples, rows, channels, padded, groups, size: channels / groups, columns, eps, running };
-}
-
-/** Mean and 1 / deviation of every channel of every sample, padding included. */
-export const statsShape = ({ samples, padded }: NormGeometry): number[] => [2, samples, padded];
-
-/** The statistics as they are bound: by the kernel `merge`, or given. */
-export type BoundStatistics =
-  | { readonly stats: PlanValue }
-  | { readonly running_mean: PlanValue; readonly running_var: PlanValue };
-
-interface Parts {
-  readonly share: number;
-  readonly shares: number;
-}
-
-const blocksOf = ({ columns }: NormGeometry): number => ceilDiv(columns, SIZE);
-
-/** Threads that share the rows of a column. */
-const lanesOf = ({ columns }: NormGeometry): number => Math.floor(SIZE / Math.min(columns, SIZE));
-
-/** Parts for sums: enough workgroups for every core, 8 rows and more for a thread; and few enough to be summed in turn. */
-function sumParts(g: NormGeometry, { software }: DeviceCaps): Parts {
-  const wanted = ceilDiv(software ? 32 : 1024, g.samples * blocksOf(g));
-  const least = 8 * lanesOf(g);
-  const share = Math.min(Math.max(ceilDiv(g.rows, wanted), least), 2048);
-  return { share, shares: ceilDiv(g.rows, share) };
-}
-
-/** Parts for pointwise work: a few rows for each thread, which pay for what it reads about its column. */
-function pointParts(g: NormGeometry): Parts {
-  const share = 8 * lanesOf(g);
-  return { share, shares: ceilDiv(g.rows, share) };
-}
-
-/** A kernel with a thread for some rows of a column. */
-function partKernel(
-  g: NormGeometry,
-  parts: Parts,
-  { defines = {}, ...rest }: Omit<Kernel, 'workgroups' | 'params'>,
-): Kernel {
-  const { samples, rows, columns, channels, eps } = g;
-  const blocks = blocksOf(g);
-  return {
-    ...rest,
-    defines: { SIZE, VEC: g.padded > 1, ...defines },
-    params: { samples, rows, columns, blocks, ...parts, channels, eps },
-    workgroups: linearGroups(samples * blocks * parts.shares, 1),
-  };
-}
-
-/** Threads for one sum of so many terms. */
-function lanesFor(terms: number): number {
-  if (terms <= 4) return 1;
-  return terms <= 64 ? 8 : SIZE;
-}
-
-const treeGroups = (count: number, lanes: number): [number, number, number] => linearGroups(count, SIZE / lanes);
-
-const partsScratch = (g: NormGeometry, { shares }: Parts): Scratch => ({
-  scratch: 'parts',
-  elements: g.samples * shares * 2 * g.padded,
-});
 
 /** Running statistics, old and new. */
 export interface Tracked {
@@ -145,47 +72,98 @@ function varianceShares(count: number, momentum: number): { keep: number; take: 
   return { keep: 1 - momentum, take: (momentum * count) / (count - 1) };
 }
 
-/** Mean and 1 / deviation of x, and the new running statistics. */
-export function statisticsKernels(
-  { x, stats, tracked }: { readonly x: PlanValue; readonly stats: PlanValue; readonly tracked: Tracked | null },
-  g: NormGeometry,
-  caps: DeviceCaps,
-): Kernel[] {
-  const parts = sumParts(g, caps);
-  const scratch = partsScratch(g, parts);
-  const lanes = lanesFor(g.size * parts.shares);
-  const { samples, rows, groups, size, channels, padded, eps } = g;
-  const { momentum = 0, ...values } = tracked ?? {};
-  const merge: Kernel = {
-    shader: mergeShader,
-    defines: { SIZE, LANES: lanes, TRACK: tracked !== null },
-    bind: { parts: scratch, stats, ...values },
-    params: {
-      ...{ samples, rows, groups, size, channels, padded, eps, momentum },
-      ...parts,
-      ...varianceShares(rows * size, momentum),
-    },
-    workgroups: treeGroups(samples * groups, lanes),
-  };
-  return [partKernel(g, parts, { shader: momentsShader, bind: { x, parts: scratch } }), merge];
-}
-
 /** Values of the affine part; null where there is none. */
 export interface Affine {
   readonly weight: PlanValue | null;
   readonly bias: PlanValue | null;
 }
 
-export function forwardKernel(
+/** What normalisation by the data's own statistics reads and writes. */
+export interface ForwardValues extends Affine {
+  readonly x: PlanValue;
+  readonly y: PlanValue;
+  readonly stats: PlanValue;
+  readonly tracked: Tracked | null;
+  readonly epilogue: Epilogue | null;
+}
+
+/** Sums of the parts; it keeps the old running statistics and the affine part for the kernels behind it. */
+function momentsKernel(
+  { x, tracked, weight, bias }: Pick<ForwardValues, 'x' | 'tracked'> & Affine,
+  g: NormGeometry,
+  parts: Parts,
+): Kernel {
+  const old = tracked && { running_mean: tracked.running_mean, running_var: tracked.running_var };
+  return partKernel(g, parts, {
+    shader: momentsShader,
+    defines: { WEIGHT: weight !== null, BIAS: bias !== null, RUNNING: tracked !== null },
+    bind: { x, parts: partsScratch(g, parts), ...(weight && { weight }), ...(bias && { bias }), ...old },
+  });
+}
+
+/** What the kernel that writes new running statistics binds and is told for them. */
+function tracking(tracked: Tracked | null, { rows, size }: NormGeometry) {
+  const { new_mean, new_var, momentum = 0 } = tracked ?? {};
+  return {
+    bind: { ...(new_mean && { new_mean }), ...(new_var && { new_var }) },
+    params: { momentum, ...varianceShares(rows * size, momentum) },
+  };
+}
+
+/** Parts, what they make together, and y: three kernels. */
+function forwardApart(v: ForwardValues, g: NormGeometry, caps: DeviceCaps): Kernel[] {
+  const parts = sumParts(g, caps);
+  const { x, stats, tracked } = v;
+  const lanes = lanesFor(g.size * parts.shares);
+  const { samples, rows, groups, size, channels, padded, eps } = g;
+  const { bind, params } = tracking(tracked, g);
+  const merge: Kernel = {
+    shader: mergeShader,
+    defines: { SIZE, LANES: lanes, TRACK: tracked !== null },
+    bind: { parts: partsScratch(g, parts), stats, ...bind },
+    params: { samples, rows, groups, size, channels, padded, eps, ...parts, ...params },
+    workgroups: treeGroups(samples * groups, lanes),
+  };
+  const moments = momentsKernel({ x, tracked, weight: null, bias: null }, g, parts);
+  return [moments, merge, normaliseKernel({ ...v, statistics: { stats } }, g)];
+}
+
+/** The same in two: each workgroup of the second joins the parts itself. Null where that does not pay. */
+function forwardJoined(v: ForwardValues, g: NormGeometry, caps: DeviceCaps): Kernel[] | null {
+  const parts = sumParts(g, caps);
+  if (!joinsParts(g, parts, caps)) return null;
+  const { x, y, stats, tracked } = v;
+  const epilogue = epilogueParts(v.epilogue);
+  const { bind, params } = tracking(tracked, g);
+  const joined = partKernel(g, parts, {
+    shader: forwardJoinedShader,
+    defines: { TRACK: tracked !== null, OPERAND: epilogue.operand },
+    slots: { epilogue: epilogue.text },
+    bind: { parts: partsScratch(g, parts), x, y, stats, ...bind, ...epilogue.bind },
+    ...(tracked && { params }),
+  });
+  return [momentsKernel(v, g, parts), joined];
+}
+
+/** Variants of normalisation by the data's own statistics, best first. */
+export function forwardVariants(v: ForwardValues, g: NormGeometry, caps: DeviceCaps): Variant[] {
+  const joined = forwardJoined(v, g, caps);
+  return [...(joined ? [{ id: 'joined', kernels: joined }] : []), { id: 'parts', kernels: forwardApart(v, g, caps) }];
+}
+
+/** y by statistics that are there. */
+export function normaliseKernel(
   {
     x,
     y,
     statistics,
     weight,
     bias,
-  }: { readonly x: PlanValue; readonly y: PlanValue; readonly statistics: BoundStatistics } & Affine,
+    epilogue,
+  }: Omit<ForwardValues, 'stats' | 'tracked'> & {
+    readonly statistics: BoundStatistics;
+  },
   g: NormGeometry,
-  epilogue: Epilogue | null,
 ): Kernel {
   const parts = epilogueParts(epilogue);
   return partKernel(g, pointParts(g), {
@@ -246,14 +224,39 @@ function sumKernels(v: BackwardValues, g: NormGeometry, caps: DeviceCaps): Kerne
   };
   const first = partKernel(g, parts, {
     shader: backwardSumsShader,
-    defines: { RUNNING: g.running },
+    defines: { RUNNING: g.running, KEEP: false, WEIGHT: false },
     bind: { dy, x, parts: scratch, ...statistics },
   });
   return [first, merge, ...(grouped ? [groupMeans] : [])];
 }
 
-/** The gradients that are wanted. */
-export function backwardKernels(v: BackwardValues, g: NormGeometry, caps: DeviceCaps): Kernel[] {
+/** Sums of parts, and a kernel whose workgroups join them: for a gradient of x by its own statistics. Null where that does not pay. */
+function backwardJoined(v: BackwardValues, g: NormGeometry, caps: DeviceCaps): Kernel[] | null {
+  const { dy, x, dx, statistics, weight, dweight, dbias } = v;
+  const parts = sumParts(g, caps);
+  const one = g.samples === 1 || !(dweight || dbias);
+  if (!dx || !('stats' in statistics) || !one || !joinsParts(g, parts, caps)) return null;
+  const scratch = partsScratch(g, parts);
+  const sums = partKernel(g, parts, {
+    shader: backwardSumsShader,
+    defines: { RUNNING: false, KEEP: true, WEIGHT: weight !== null },
+    bind: { dy, x, parts: scratch, ...statistics, ...(weight && { weight }) },
+  });
+  const input = partKernel(g, parts, {
+    shader: backwardJoinedShader,
+    defines: { DWEIGHT: dweight !== null, DBIAS: dbias !== null },
+    bind: { parts: scratch, ...statistics, dy, x, dx, ...(dweight && { dweight }), ...(dbias && { dbias }) },
+  });
+  return [sums, input];
+}
+
+/** The gradients that are wanted, best first. */
+export function backwardVariants(v: BackwardValues, g: NormGeometry, caps: DeviceCaps): Variant[] {
+  const joined = backwardJoined(v, g, caps);
+  return [...(joined ? [{ id: 'joined', kernels: joined }] : []), { id: 'parts', kernels: backwardApart(v, g, caps) }];
+}
+
+function backwardApart(v: BackwardValues, g: NormGeometry, caps: DeviceCaps): Kernel[] {
   const { dy, x, dx, statistics, weight } = v;
   const needsSums = v.dweight !== null || v.dbias !== null || (dx !== null && !g.running);
   const kernels = needsSums ? sumKernels(v, g, caps) : [];

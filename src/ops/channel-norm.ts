@@ -4,21 +4,12 @@
  */
 import { defineOp, type Op } from '../graph/define-op.ts';
 import type { Layout } from '../graph/layout.ts';
-import type { KernelContext, PlanValue, Value, ValueSpec, Variant } from '../graph/types.ts';
+import type { InPlace, KernelContext, PlanValue, Value, ValueSpec, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { sameShape, show, sizeOf } from '../util/shape.ts';
-import {
-  type BoundStatistics,
-  backwardKernels,
-  forwardKernel,
-  normFlops,
-  normGeometry,
-  type Statistics,
-  statisticsKernels,
-  statsShape,
-  type Tracked,
-} from './channel-norm-kernels.ts';
+import { backwardVariants, forwardVariants, normaliseKernel, normFlops, type Tracked } from './channel-norm-kernels.ts';
+import { type BoundStatistics, normGeometry, type Statistics, statsShape } from './channel-norm-parts.ts';
 
 type NormAttrs = {
   readonly statistics: Statistics;
@@ -92,12 +83,7 @@ const defineBackward = (name: string): Op<NormAttrs> =>
         attrs.statistics === 'running' ? { running_mean: first!, running_var: second! } : { stats: first! };
       const wanted = <T>(value: T, i: number): T | null => (used[i] ? value : null);
       const values = { dx: wanted(dx!, 0), dweight: wanted(dweight!, 1), dbias: wanted(dbias!, 2) };
-      const kernels = backwardKernels(
-        { dy: dy!, x: x!, statistics, weight, ...values },
-        normGeometry(x!.shape, attrs),
-        caps,
-      );
-      return [{ id: 'parts', kernels }];
+      return backwardVariants({ dy: dy!, x: x!, statistics, weight, ...values }, normGeometry(x!.shape, attrs), caps);
     },
     flops: ([dy]) => normFlops(dy!.shape, 8),
   });
@@ -110,17 +96,22 @@ function tracked(
   return { running_mean: mean, running_var: variance, new_mean: newMean!, new_var: newVar!, momentum };
 }
 
-function forwardVariants(context: KernelContext<NormAttrs>, caps: DeviceCaps): Variant[] {
+function normVariants(context: KernelContext<NormAttrs>, caps: DeviceCaps): readonly Variant[] {
   const { inputs, outputs, epilogue, attrs } = context;
-  const [x, [y, stats]] = [inputs[0]!, outputs];
   const given = operands(inputs, attrs);
-  const g = normGeometry(x.shape, attrs);
+  const g = normGeometry(inputs[0]!.shape, attrs);
   const { weight, bias, mean, variance } = given;
-  const statistics: BoundStatistics = g.running ? { running_mean: mean!, running_var: variance! } : { stats: stats! };
-  const own = g.running ? [] : statisticsKernels({ x, stats: stats!, tracked: tracked(given, context) }, g, caps);
-  const forward = forwardKernel({ x, y: y!, statistics, weight, bias }, g, epilogue);
-  return [{ id: 'parts', kernels: [...own, forward] }];
+  const values = { x: inputs[0]!, y: outputs[0]!, weight, bias, epilogue };
+  if (!g.running) return forwardVariants({ ...values, stats: outputs[1]!, tracked: tracked(given, context) }, g, caps);
+  const statistics = { running_mean: mean!, running_var: variance! };
+  return [{ id: 'parts', kernels: [normaliseKernel({ ...values, statistics }, g)] }];
 }
+
+/** New running statistics over the old ones, which the first kernel reads and the last one writes. */
+const updates = ({ statistics, weight, bias, running }: NormAttrs): InPlace[] => {
+  const mean = 1 + Number(weight) + Number(bias);
+  return running && statistics !== 'running' ? [2, 3].map((output, i) => ({ output, input: mean + i })) : [];
+};
 
 /** Outputs: y; and, if normalised by the data's own statistics, those (`statsShape`) and the new running mean and variance. */
 function defineNorm(name: string): Op<NormAttrs> {
@@ -146,7 +137,8 @@ function defineNorm(name: string): Op<NormAttrs> {
       const affine = [...(attrs.weight ? [dweight!] : []), ...(attrs.bias ? [dbias!] : [])];
       return [dx, ...affine, ...(attrs.running ? [null, null] : [])];
     },
-    variants: forwardVariants,
+    variants: normVariants,
+    inPlace: updates,
     acceptsEpilogue: 'operand',
     flops: ([x], _, { statistics }) => normFlops(x!.shape, statistics === 'running' ? 3 : 7),
   });

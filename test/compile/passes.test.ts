@@ -13,7 +13,7 @@ import type { Kernel, Value } from '../../src/graph/types.ts';
 import { add, conv2d, relayout, relu, reshape, sigmoid } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { DeviceError, ShaderError } from '../../src/util/errors.ts';
-import { type FreeAttrs, free, irOf, kernelOf, plus } from './toy-ops.ts';
+import { type FreeAttrs, free, irOf, kernelOf, plus, track } from './toy-ops.ts';
 
 const FREE: FreeAttrs = { layout: null, outputs: 1, channels: 3, scratch: 0, view: false };
 
@@ -185,6 +185,33 @@ describe('sinks', () => {
     const [fresh] = free([image()], FREE);
     const [later] = free([s], FREE);
     expect(names(layouts(irOf({ later }, [assign(fresh)])))).toEqual(['free', 'free', 'relayout']);
+  });
+
+  test('a node writes new states over the old ones where it says it can and nobody else reads them', () => {
+    const [mean, spread] = [state('mean', SHAPE), state('spread', SHAPE)];
+    const inArena = (extra: { readonly [name: string]: Value } = {}, operand: Value = image(3)): string[] => {
+      const [y, newMean, newSpread] = track([image(3), mean, spread], {});
+      const sinks = [assign(newMean!, 'mean'), assign(newSpread!, 'spread')];
+      return names(layouts(irOf({ y: add(y, operand), ...extra }, sinks)));
+    };
+    const copies = (all: readonly string[]): number => all.filter((name) => name === 'relayout').length;
+    expect(inArena()).toEqual(['track', 'add']);
+    expect(copies(inArena({ later: relu(mean) }))).toBe(2);
+    expect(copies(inArena({ old: spread }))).toBe(2);
+    expect(copies(inArena({ other: relu(state('other', SHAPE)) }))).toBe(0);
+  });
+
+  test('new states are copied where they are not all kept, change places, or another state is read beside them', () => {
+    const [mean, spread] = [state('mean', SHAPE), state('spread', SHAPE)];
+    const copies = (inputs: readonly Value[], sinks: (outputs: readonly Value[]) => ReturnType<typeof assign>[]) =>
+      names(layouts(irOf({}, sinks(track(inputs, {}))))).filter((name) => name === 'relayout').length;
+    const both = ([, a, b]: readonly Value[]) => [assign(a!, 'mean'), assign(b!, 'spread')];
+    expect(copies([image(3), mean, spread], both)).toBe(0);
+    expect(copies([image(3), mean, spread], ([, a]) => [assign(a!, 'mean')])).toBe(1);
+    expect(copies([image(3), mean, spread], ([, a, b]) => [assign(a!, 'spread'), assign(b!, 'mean')])).toBe(2);
+    expect(copies([state('x', SHAPE), mean, spread], both)).toBe(2);
+    const [viewed] = free([state('x', SHAPE)], { ...FREE, view: true });
+    expect(copies([viewed, mean, spread], both)).toBe(2);
   });
 
   test('states that change places go through other memory', () => {

@@ -105,6 +105,17 @@ const viewFree = freeOp(true);
 export const free = (inputs: readonly Value[], attrs: FreeAttrs): readonly [Value, ...Value[]] =>
   (attrs.view ? viewFree : plainFree)(inputs, attrs);
 
+/** [x, a, b] -> y, and new a and b that may lie over the old ones. */
+export const track: Op<None> = defineOp<None>({
+  name: 'track',
+  infer: ([x, a, b]) => [x!, a!, b!],
+  variants: ({ inputs, outputs }) => [{ id: 'only', kernels: [kernelOf(bindAll(inputs, outputs))] }],
+  inPlace: () => [
+    { output: 1, input: 1 },
+    { output: 2, input: 2 },
+  ],
+});
+
 /** The Ir of values that are to be read. */
 export const irOf = (
   values: { readonly [name: string]: Value },

@@ -1,0 +1,4 @@
+/** Panel "Draw". */
+export default function Draw() {
+  return <p class="hint">Soon.</p>;
+}

@@ -1,0 +1,15 @@
+/** The panels in their order on the page, each loaded when it is needed. */
+import type { ComponentType } from 'preact';
+
+export interface PanelEntry {
+  /** Of its section, for links. */
+  readonly id: string;
+  /** In the navigation and as heading. */
+  readonly title: string;
+  load(): Promise<{ readonly default: ComponentType }>;
+}
+
+export const PANELS: readonly PanelEntry[] = [
+  { id: 'train', title: 'Train', load: () => import('./train/train.tsx') },
+  { id: 'draw', title: 'Draw', load: () => import('./draw/draw.tsx') },
+];

@@ -1,0 +1,163 @@
+/** What the page knows, as signals, and its line to the worker. Imports config, protocol; no panel. */
+import { computed, signal } from '@preact/signals';
+import { proxy, type Remote, wrap } from 'comlink';
+import { type Config, configFromHash, configToHash, DEFAULT_CONFIG } from './engine/config.ts';
+import type { LabApi } from './engine/lab.worker.ts';
+import type { Download } from './engine/mnist.ts';
+import type { BatchPoint, Kept, LabEvent, ModelInfo, Progress, TestPoint } from './engine/protocol.ts';
+import { keptVisit } from './kept.ts';
+
+/** The worker's functions, each of which gives a promise. */
+export const lab: Remote<LabApi> = wrap<LabApi>(
+  new Worker(new URL('./engine/lab.worker.ts', import.meta.url), { type: 'module', name: 'gabor lab' }),
+);
+
+/** What the controls show; the network may be of an older one until it is applied. */
+export const config = signal<Config>(configFromHash(location.hash) ?? DEFAULT_CONFIG);
+export const model = signal<ModelInfo | null>(null);
+export const adapter = signal<{ readonly name: string; readonly software: boolean } | null>(null);
+export const download = signal<Download | null>(null);
+export const running = signal(false);
+export const progress = signal<Progress | null>(null);
+/** Something to tell the visitor: an error, or that the GPU was lost. */
+export const notice = signal<{ readonly kind: 'error' | 'info'; readonly text: string } | null>(null);
+/** All steps and tests of this network. Arrays grow in place; `historyLength` tells that they did. */
+export const batches: BatchPoint[] = [];
+export const tests: TestPoint[] = [];
+export const historyLength = signal(0);
+/** The digit that panels look at: 28 x 28 bytes, white on black. */
+export const digit = signal<Uint8Array<ArrayBuffer> | null>(null);
+/** The ten probabilities of `digit`, as of the last steps. */
+export const probabilities = signal<readonly number[] | null>(null);
+
+export const ready = computed(() => model.value !== null);
+
+type Handler = (data: unknown) => void;
+const panelHandlers = new Map<string, Set<Handler>>();
+
+/** Hears what a panel's service tells with `emit({ type: 'panel', panel, ... })`. Returns how to stop. */
+export function onPanel(panel: string, handler: Handler): () => void {
+  const handlers = panelHandlers.get(panel) ?? new Set();
+  panelHandlers.set(panel, handlers.add(handler));
+  return () => handlers.delete(handler);
+}
+
+/** Keeps a history of some thousand points: where there are more, every second one of the older half goes. */
+const MOST_POINTS = 6000;
+
+function addBatches(points: readonly BatchPoint[]): void {
+  batches.push(...points);
+  if (batches.length <= MOST_POINTS) return;
+  const half = batches.length / 2;
+  batches.splice(0, batches.length, ...batches.filter((_, i) => i >= half || i % 2 === 0));
+}
+
+function setHistory(kept: Pick<Kept, 'batches' | 'tests'>): void {
+  batches.splice(0, batches.length, ...kept.batches);
+  tests.splice(0, tests.length, ...kept.tests);
+  historyLength.value++;
+}
+
+let predicting = false;
+
+/** Asks for the digit's probabilities, unless an answer is awaited already. */
+export async function refreshProbabilities(): Promise<void> {
+  const pixels = digit.value;
+  if (!pixels || !ready.value) {
+    if (!pixels) probabilities.value = null;
+    return;
+  }
+  if (predicting) return;
+  predicting = true;
+  try {
+    const result = await lab.predict(pixels);
+    if (digit.value === pixels) probabilities.value = [...result];
+  } catch {
+    // The network is being exchanged: its event asks again.
+  } finally {
+    predicting = false;
+  }
+  if (digit.value !== pixels) await refreshProbabilities();
+}
+
+function hear(event: LabEvent): void {
+  switch (event.type) {
+    case 'download':
+      download.value = event.progress;
+      return;
+    case 'device':
+      adapter.value = { name: event.adapter, software: event.software };
+      return;
+    case 'model':
+      if (!event.continues) setHistory({ batches: [], tests: [] });
+      model.value = event.model;
+      progress.value = event.continues ? progress.value : null;
+      void refreshProbabilities();
+      return;
+    case 'running':
+      running.value = event.running;
+      return;
+    case 'batches':
+      addBatches(event.points);
+      progress.value = event.progress;
+      historyLength.value++;
+      void refreshProbabilities();
+      return;
+    case 'test':
+      // Steps that were lost with the GPU are made again.
+      while ((tests.at(-1)?.step ?? -1) >= event.point.step) tests.pop();
+      tests.push(event.point);
+      historyLength.value++;
+      return;
+    case 'lost':
+      notice.value = event.recovering
+        ? {
+            kind: 'info',
+            text: `The GPU was lost (${event.message || 'reset by the driver'}). Opening it again and going on from the last state.`,
+          }
+        : { kind: 'error', text: `The GPU does not come back: ${event.message}` };
+      return;
+    case 'error':
+      notice.value = { kind: 'error', text: explain(event.message) };
+      return;
+    case 'panel':
+      for (const handler of panelHandlers.get(event.panel) ?? []) handler(event.data);
+  }
+}
+
+/** A message of the engine, with the setting that helps where it is about memory. */
+function explain(message: string): string {
+  return /bytes|memory/i.test(message)
+    ? `${message} In the panel Train: lower the batch size, or the channels of a layer.`
+    : message;
+}
+
+/** Applies the chosen configuration: a new network, from new weights. */
+export async function applyConfig(next: Config): Promise<void> {
+  config.value = next;
+  history.replaceState(null, '', `#${configToHash(next)}`);
+  await attempt(() => lab.configure(next));
+}
+
+/** Runs something of the visitor's and tells where it fails. */
+export async function attempt(action: () => Promise<unknown>): Promise<void> {
+  try {
+    notice.value = null;
+    await action();
+  } catch (error) {
+    notice.value = { kind: 'error', text: explain(error instanceof Error ? error.message : String(error)) };
+  }
+}
+
+/** Opens everything: what was kept of the last visit, unless the link says something else. */
+export async function open(): Promise<void> {
+  await lab.subscribe(proxy(hear));
+  const linked = configFromHash(location.hash);
+  const kept = await keptVisit.read(linked);
+  if (kept) {
+    config.value = kept.config;
+    setHistory(kept);
+  }
+  const data = new URL('data/', document.baseURI).href;
+  await attempt(() => lab.open({ config: config.value, data, saved: kept?.bytes ?? null }));
+}

@@ -2,7 +2,7 @@
 // bits are those of gather-batch/images.wgsl.
 //
 // Threads: one for `run` pixels in a row, `runs` threads a sample; x is nhwc (VEC: 4 channels with their padding, else a
-// single one). draws: see draw.wgsl.
+// single one). draws: see draw.wgsl. With TARGETS, the first threads of a sample also copy its target.
 //#include "lib/linear-id.wgsl"
 //#include "augment-images/sample.wgsl"
 //#include "augment-images/pixel.wgsl"
@@ -13,6 +13,9 @@ alias T = f32;
 //#endif
 @group(0) @binding(1) var<storage, read> draws: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> x: array<T>;
+//#if TARGETS
+//#include "gather-batch/targets.wgsl"
+//#endif
 
 //#if COLOUR
 fn coloured(v: vec4f, brightness: f32, contrast: f32, grey: f32) -> vec4f {
@@ -27,6 +30,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (i >= params.count) { return; }
   let r = i / params.runs;
   let sample = sample_of(r);
+//#if TARGETS
+  copy_target(r, sample, i % params.runs, params.runs);
+//#endif
   let map_x = draws[4u * r];
   let map_y = draws[4u * r + 1u];
   let more = draws[4u * r + 2u];

@@ -15,9 +15,18 @@ import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
 import { halfBits } from '../util/shuffle.ts';
-import { type GatherImagesOptions, runsOf } from './gather-batch.ts';
+import {
+  type GatheredBatch,
+  type GatherImagesOptions,
+  imageLayout,
+  runsOf,
+  targetIncludes,
+  targetParts,
+  targetSpecs,
+} from './gather-batch.ts';
 
 const includes = {
+  ...targetIncludes,
   'lib/linear-id.wgsl': linearIdText,
   'lib/philox.wgsl': philoxText,
   'lib/shuffle.wgsl': shuffleText,
@@ -104,16 +113,21 @@ function commonParams({ batch, samples, shape, mean, std, fill, eraseValue }: Au
 
 const augmentImagesOp = defineOp<AugmentOptions>({
   name: 'augmentImages',
-  infer(_, { batch, shape, mean, std }, at) {
+  infer(inputs, { batch, shape, mean, std }, at) {
     if (shape.length !== 3 || shape[0]! > 4 || mean.length !== shape[0] || std.length !== shape[0]) {
       throw new ShapeError(
         `${at}: images ${show(shape)} with ${mean.length} means and ${std.length} deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.`,
       );
     }
-    return [{ shape: [batch, ...shape], dtype: 'f32' }];
+    return [{ shape: [batch, ...shape], dtype: 'f32' }, ...targetSpecs(inputs, batch)];
   },
-  layout: () => ({ inputs: ['plain'], outputs: ['nhwc'] }),
-  variants({ inputs: [images], outputs: [x], attrs }, caps) {
+  layout: imageLayout,
+  variants(context, caps) {
+    const {
+      inputs: [images],
+      outputs: [x],
+      attrs,
+    } = context;
     const { batch, shuffle, shape, transforms } = attrs;
     const [c, h, w] = shape as [number, number, number];
     const threads = runsOf({ batch, pixels: h * w }, caps);
@@ -135,25 +149,28 @@ const augmentImagesOp = defineOp<AugmentOptions>({
       params: { ...params, ...own },
       workgroups: linearGroups(batch, 64),
     };
-    const common = { slots: { fields: '' }, params };
     const grey: Kernel = {
-      ...common,
+      slots: { fields: '' },
+      params,
       shader: greyShader,
       defines: { SHUFFLE: shuffle, CHANNELS: c },
       bind: { images: images!, draws },
       workgroups: linearGroups(batch, 1),
     };
+    const target = targetParts(context);
     const gather: Kernel = {
-      ...common,
+      slots: { fields: target.defines.TARGETS ? '  target_width: u32,' : '' },
+      params: { ...params, ...target.params },
       shader: imagesShader,
       defines: {
+        ...target.defines,
         SHUFFLE: shuffle,
         CHANNELS: c,
         VEC: padChannels(c) === 4,
         COLOUR: jitter !== undefined,
         ERASE: transforms.some(({ kind }) => kind === 'erase'),
       },
-      bind: { images: images!, draws, x: x! },
+      bind: { images: images!, draws, x: x!, ...target.bind },
       workgroups: linearGroups(threads.count, 64),
     };
     return [{ id: 'direct', kernels: jitter ? [draw, grey, gather] : [draw, gather] }];
@@ -165,3 +182,9 @@ const augmentImagesOp = defineOp<AugmentOptions>({
  * follows from the step's random numbers and the number of the sample alone.
  */
 export const augmentImages = (images: Value, options: AugmentOptions): Value => augmentImagesOp([images], options)[0];
+
+/** The same, and the targets that belong to them. */
+export function augmentImagesAndTargets(images: Value, targets: Value, options: AugmentOptions): GatheredBatch {
+  const [x, y] = augmentImagesOp([images, targets], options);
+  return { x, y: y! };
+}

@@ -1,19 +1,28 @@
-/** The next batch of a data set that lives on the GPU: shuffled, gathered, normalised. Imports graph, util and its shaders. */
+/** The next batch of a data set that lives on the GPU: shuffled, gathered, normalised, with its targets in the same dispatch. Imports graph, util and its shaders. */
 import imagesText from '../../shaders/gather-batch/images.wgsl?raw';
 import rowsText from '../../shaders/gather-batch/rows.wgsl?raw';
+import targetsText from '../../shaders/gather-batch/targets.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import shuffleText from '../../shaders/lib/shuffle.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
 import { padChannels } from '../graph/layout.ts';
-import type { ShaderSource, Value } from '../graph/types.ts';
+import type { Kernel, KernelContext, LaidOut, LayoutChoice, ShaderSource, Value, ValueSpec } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, show, sizeOf } from '../util/shape.ts';
 import { halfBits } from '../util/shuffle.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/shuffle.wgsl': shuffleText, 'lib/step.wgsl': stepText };
+/** What kernels with `targetParts` include. */
+export const targetIncludes = { 'gather-batch/targets.wgsl': targetsText };
+
+const includes = {
+  ...targetIncludes,
+  'lib/linear-id.wgsl': linearIdText,
+  'lib/shuffle.wgsl': shuffleText,
+  'lib/step.wgsl': stepText,
+};
 const imagesShader: ShaderSource = { file: 'gather-batch/images.wgsl', text: imagesText, includes };
 const rowsShader: ShaderSource = { file: 'gather-batch/rows.wgsl', text: rowsText, includes };
 
@@ -44,29 +53,59 @@ export function runsOf(
   return { count: batch * runs, run, runs };
 }
 
+/** The targets of a batch, where an op has them as its second input. */
+export const targetSpecs = ([, targets]: readonly ValueSpec[], batch: number): ValueSpec[] =>
+  targets ? [{ shape: [batch, ...targets.shape.slice(1)], dtype: targets.dtype }] : [];
+
+/** Images as nhwc, all else plain. */
+export const imageLayout = (inputs: readonly LaidOut[]): LayoutChoice => ({
+  inputs: inputs.map(() => 'plain'),
+  outputs: inputs.map((_, i) => (i === 0 ? 'nhwc' : 'plain')),
+});
+
+interface TargetParts {
+  readonly defines: { readonly TARGETS: boolean };
+  readonly bind: Kernel['bind'];
+  readonly params: { readonly [name: string]: number };
+}
+
+/** What a kernel takes and is given to copy the targets along: see gather-batch/targets.wgsl. Nothing where nobody reads them. */
+export function targetParts({ inputs: [, targets], outputs: [, y], used }: KernelContext<GatherOptions>): TargetParts {
+  const copies = targets !== undefined && y !== undefined && used[1] === true;
+  return {
+    defines: { TARGETS: copies },
+    bind: copies ? { targets, y } : {},
+    params: copies ? { target_width: sizeOf(y.shape.slice(1)) } : {},
+  };
+}
+
 const gatherImagesOp = defineOp<GatherImagesOptions>({
   name: 'gatherImages',
-  infer(_, { batch, shape, mean, std }, at) {
+  infer(inputs, { batch, shape, mean, std }, at) {
     if (shape.length !== 3 || shape[0]! > 4 || mean.length !== shape[0] || std.length !== shape[0]) {
       throw new ShapeError(
         `${at}: images ${show(shape)} with ${mean.length} means and ${std.length} deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.`,
       );
     }
-    return [{ shape: [batch, ...shape], dtype: 'f32' }];
+    return [{ shape: [batch, ...shape], dtype: 'f32' }, ...targetSpecs(inputs, batch)];
   },
-  layout: () => ({ inputs: ['plain'], outputs: ['nhwc'] }),
-  variants({ inputs: [images], outputs: [x], attrs: { batch, samples, shuffle, shape, mean, std } }, caps) {
+  layout: imageLayout,
+  variants(context, caps) {
+    const { inputs, outputs, attrs } = context;
+    const { batch, samples, shuffle, shape, mean, std } = attrs;
+    const target = targetParts(context);
     const [c, h, w] = shape as [number, number, number];
     const { count, run, runs } = runsOf({ batch, pixels: h * w }, caps);
-    const params: Record<string, number> = { count, samples, half_bits: halfBits(samples), plane: h * w, run, runs };
+    const half_bits = halfBits(samples);
+    const params: Record<string, number> = { count, samples, half_bits, plane: h * w, run, runs, ...target.params };
     for (let i = 0; i < 4; i++) {
       params[`mean${i}`] = 255 * (mean[i] ?? 0);
       params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
     }
     const kernel = {
       shader: imagesShader,
-      defines: { SHUFFLE: shuffle, CHANNELS: c, VEC: padChannels(c) === 4 },
-      bind: { images: images!, x: x! },
+      defines: { ...target.defines, SHUFFLE: shuffle, CHANNELS: c, VEC: padChannels(c) === 4 },
+      bind: { images: inputs[0]!, x: outputs[0]!, ...target.bind },
       params,
       workgroups: linearGroups(count, 64),
     };
@@ -76,23 +115,47 @@ const gatherImagesOp = defineOp<GatherImagesOptions>({
 
 const gatherRowsOp = defineOp<GatherOptions>({
   name: 'gatherRows',
-  infer: ([rows], { batch }) => [{ shape: [batch, ...rows!.shape.slice(1)], dtype: rows!.dtype }],
-  variants({ inputs: [rows], outputs: [y], attrs: { samples, shuffle } }) {
-    const count = sizeOf(y!.shape);
+  infer: (inputs, { batch }) => [...targetSpecs([inputs[0]!, inputs[0]!], batch), ...targetSpecs(inputs, batch)],
+  variants(context) {
+    const { inputs, outputs, attrs } = context;
+    const { samples, shuffle } = attrs;
+    const target = targetParts(context);
+    const { shape } = outputs[0]!;
     const kernel = {
       shader: rowsShader,
-      defines: { SHUFFLE: shuffle },
-      bind: { rows: rows!, y: y! },
-      params: { count, samples, half_bits: halfBits(samples), width: sizeOf(y!.shape.slice(1)) },
-      workgroups: linearGroups(count, 64),
+      defines: { ...target.defines, SHUFFLE: shuffle },
+      bind: { rows: inputs[0]!, x: outputs[0]!, ...target.bind },
+      params: {
+        ...{ count: sizeOf(shape), samples, half_bits: halfBits(samples), width: sizeOf(shape.slice(1)) },
+        ...target.params,
+      },
+      workgroups: linearGroups(sizeOf(shape), 64),
     };
     return [{ id: 'direct', kernels: [kernel] }];
   },
 });
 
+/** A batch: what the model is given, and what is wanted of it. */
+export interface GatheredBatch {
+  readonly x: Value;
+  readonly y: Value;
+}
+
 /** Images of the batch as [batch, c, h, w], normalised; `images` holds bytes, four to a u32. */
 export const gatherImages = (images: Value, options: GatherImagesOptions): Value =>
   gatherImagesOp([images], options)[0];
 
+/** The same, and the targets that belong to them. */
+export function gatherImagesAndTargets(images: Value, targets: Value, options: GatherImagesOptions): GatheredBatch {
+  const [x, y] = gatherImagesOp([images, targets], options);
+  return { x, y: y! };
+}
+
 /** Rows of the batch: labels, or samples that are rows of numbers. */
 export const gatherRows = (rows: Value, options: GatherOptions): Value => gatherRowsOp([rows], options)[0];
+
+/** The same, and the targets that belong to them. */
+export function gatherRowsAndTargets(rows: Value, targets: Value, options: GatherOptions): GatheredBatch {
+  const [x, y] = gatherRowsOp([rows, targets], options);
+  return { x, y: y! };
+}

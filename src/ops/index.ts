@@ -27,7 +27,7 @@ export {
   max,
   min,
 } from './arg-reduce.ts';
-export { augmentImages } from './augment-images.ts';
+export { augmentImages, augmentImagesAndTargets } from './augment-images.ts';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d } from './avg-pool2d.ts';
 export { type BatchNorm2dOptions, type BatchNormed, batchNorm2d } from './batch-norm2d.ts';
 export {
@@ -54,7 +54,7 @@ export { relayout, transpose } from './copy.ts';
 export { type ClassLossResult, crossEntropy, nllLoss } from './cross-entropy.ts';
 export { crossEntropyProbs } from './cross-entropy-probs.ts';
 export { dropout } from './dropout.ts';
-export { gatherImages, gatherRows } from './gather-batch.ts';
+export { gatherImages, gatherImagesAndTargets, gatherRows, gatherRowsAndTargets } from './gather-batch.ts';
 export { groupNorm, instanceNorm2d } from './group-norm.ts';
 export { layerNorm } from './layer-norm.ts';
 export { localResponseNorm } from './local-response-norm.ts';

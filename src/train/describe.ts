@@ -8,7 +8,15 @@ import type { Value } from '../graph/types.ts';
 import type { LayerCall } from '../nn/layer.ts';
 import type { Loss, LossValues } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
-import { augmentImages, binary, gatherImages, gatherRows, mixLabels, mixSamples, mixValues } from '../ops/index.ts';
+import {
+  augmentImagesAndTargets,
+  binary,
+  gatherImagesAndTargets,
+  gatherRowsAndTargets,
+  mixLabels,
+  mixSamples,
+  mixValues,
+} from '../ops/index.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape } from '../util/shape.ts';
@@ -71,14 +79,15 @@ function sources(
   const options = { batch, samples: count, shuffle };
   const bytes = external('samples', [ceilDiv(samples.length, 4)], 'u32');
   const images = { ...options, shape, mean, std };
-  const x =
+  const dtype = targets instanceof Int32Array ? 'i32' : 'f32';
+  const wanted = external('targets', [count, ...targetShape], dtype);
+  const { x, y } =
     samples instanceof Uint8Array
       ? augment && augment.transforms.length > 0
-        ? augmentImages(bytes, { ...images, ...augment, fill: augment.fill ?? 0 })
-        : gatherImages(bytes, images)
-      : gatherRows(external('samples', [count, ...shape], 'f32'), options);
-  const dtype = targets instanceof Int32Array ? 'i32' : 'f32';
-  return { x, y: () => gatherRows(external('targets', [count, ...targetShape], dtype), options) };
+        ? augmentImagesAndTargets(bytes, wanted, { ...images, ...augment, fill: augment.fill ?? 0 })
+        : gatherImagesAndTargets(bytes, wanted, images)
+      : gatherRowsAndTargets(external('samples', [count, ...shape], 'f32'), wanted, options);
+  return { x, y: () => y };
 }
 
 /** The batch as the model sees it, and the loss of its output: of mixed samples and targets, where they are mixed. */

@@ -1,7 +1,12 @@
 /** Augmented batches: against float64 on the host, exact where nothing is interpolated, the same for the same step and sample. */
 import { describe, expect, test } from 'vitest';
 import { input } from '../../src/graph/define-op.ts';
-import { type AugmentOptions, augmentImages, type Transform } from '../../src/ops/augment-images.ts';
+import {
+  type AugmentOptions,
+  augmentImages,
+  augmentImagesAndTargets,
+  type Transform,
+} from '../../src/ops/augment-images.ts';
 import { gatherImages } from '../../src/ops/index.ts';
 import type { StepWords } from '../../src/runtime/step.ts';
 import {
@@ -282,4 +287,26 @@ describe('what cannot be', () => {
       augmentImages(input('images', [100], 'u32'), { ...options, shape: [5, 2, 2], mean: [0], std: [1] }),
     ).toThrow(ShapeError);
   });
+});
+
+test('the targets of the samples come along, with and without a shuffle', async () => {
+  const size = [3, 6, 5] as const;
+  const data = new Uint32Array(imagesOf(size).buffer);
+  const targets = Float32Array.from({ length: SAMPLES * 37 }, (_, i) => i);
+  const inputs = {
+    images: { spec: { shape: [data.length], dtype: 'u32' as const }, data },
+    targets: { spec: { shape: [SAMPLES, 37], dtype: 'f32' as const }, data: targets },
+  };
+  for (const shuffle of [true, false]) {
+    const options = { ...optionsOf(size, everything), batch: 4, shuffle };
+    const step = { seed: SEED, shuffle: 77, first: 3 };
+    const [both] = await runSteps(
+      inputs,
+      (v) => ({ ...augmentImagesAndTargets(v.images!, v.targets!, options), alone: augmentImages(v.images!, options) }),
+      [step],
+    );
+    expect(both!.x).toEqual(both!.alone);
+    const at = [3, 4, 5, 6].map((position) => (shuffle ? shuffled(position, SAMPLES, 77) : position));
+    expect([...both!.y!]).toEqual(at.flatMap((sample) => [...targets.slice(37 * sample, 37 * (sample + 1))]));
+  }
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { imageDataset, tensorDataset } from '../../src/data/dataset.ts';
 import { input } from '../../src/graph/define-op.ts';
-import { gatherImages, gatherRows } from '../../src/ops/index.ts';
+import type { Value } from '../../src/graph/types.ts';
+import { gatherImages, gatherImagesAndTargets, gatherRows, gatherRowsAndTargets } from '../../src/ops/index.ts';
 import { f32 } from '../../src/train/program.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { shuffled, streamKey } from '../../src/util/shuffle.ts';
@@ -122,6 +123,67 @@ describe('rows', () => {
     for (const [i, { y }] of results.entries())
       seen.push(...Array.from(y!).slice(0, Math.min(batch, samples - i * batch)));
     expect(seen.sort((a, b) => a - b)).toEqual([...numbers]);
+  });
+});
+
+describe('targets come along', () => {
+  const samples = 23;
+  const { data, words } = images(samples, [3, 3, 4]);
+  const { mean, std } = data;
+  const random = new Random(8);
+  const key = streamKey(2, 4);
+  const firsts = [0, 5, 17];
+  const steps = firsts.map((first) => ({ first, shuffle: key }));
+  const options = { batch: 6, samples, shuffle: true };
+  const givenImages = { spec: { shape: [words.length], dtype: 'u32' as const }, data: words };
+  const rows = Float32Array.from({ length: samples * 2 }, () => random.gaussian());
+
+  /** What a batch should have of the targets. */
+  const wanted = (targets: Int32Array | Float32Array, first: number): number[] => {
+    const width = targets.length / samples;
+    return positions(first, 6, { samples, key }).flatMap((at) => [...targets.slice(at * width, (at + 1) * width)]);
+  };
+
+  // More numbers a target than threads a sample have to be taken in turns.
+  test.each([1, 2, 7, 40])('%i numbers a target', async (width) => {
+    const targets = Float32Array.from({ length: samples * width }, () => random.gaussian());
+    const given = { spec: f32(samples, width), data: targets };
+    for (const software of [true, false]) {
+      const results = await runSteps(
+        { images: givenImages, rows: { spec: f32(samples, 2), data: rows }, targets: given },
+        (v) => {
+          const a = gatherImagesAndTargets(v.images!, v.targets!, { ...options, shape: [3, 3, 4], mean, std });
+          const b = gatherRowsAndTargets(v.rows!, v.targets!, options);
+          return { x: a.x, y: a.y, xRows: b.x, yRows: b.y };
+        },
+        { steps, caps: { software } },
+      );
+      for (const [i, first] of firsts.entries()) {
+        const { x, y, xRows, yRows } = results[i]!;
+        expect(x).toEqual(data.gather(positions(first, 6, { samples, key })).x);
+        expect([...xRows!]).toEqual(wanted(rows, first));
+        expect([...y!]).toEqual(wanted(targets, first));
+        expect(yRows).toEqual(y);
+      }
+    }
+  });
+
+  test('labels, and nothing where nobody reads them', async () => {
+    const labels = Int32Array.from({ length: samples }, () => random.integer(0, 9));
+    const inputs = {
+      images: givenImages,
+      targets: { spec: { shape: [samples], dtype: 'i32' as const }, data: labels },
+    };
+    const gathered = (v: { readonly [name: string]: Value }) =>
+      gatherImagesAndTargets(v.images!, v.targets!, { ...options, shape: [3, 3, 4], mean, std });
+    const results = await runSteps(inputs, (v) => ({ y: gathered(v).y }), steps);
+    for (const [i, first] of firsts.entries()) expect([...results[i]!.y!]).toEqual(wanted(labels, first));
+    const [alone] = await runSteps(
+      { images: givenImages, targets: inputs.targets },
+      (v) => ({ x: gathered(v).x }),
+      steps,
+    );
+    expect(alone!.x).toEqual(data.gather(positions(0, 6, { samples, key })).x);
   });
 });
 

@@ -1,14 +1,14 @@
 // Average pooling: the sum of each window over its divisor (divisor.wgsl). Each line is summed on its own: the rounding
 // error of a large window grows with its height plus its width.
 //
-// Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x, y nhwc. Dilation is 1.
+// Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x nhwc; y: lib/pool-store.wgsl. Dilation is 1.
 // UNROLLED: for KH x KW taps without branches: where windows are CLIPPED, a tap beside the plane reads the
 // nearest one in it and counts as zero.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
 //#include "avg-pool2d/divisor.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
+//#include "lib/pool-store.wgsl"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
@@ -48,5 +48,5 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     sum += line;
   }
 //#endif
-  y[i] = sum / divisor(at.row, at.column);
+  store_y(i, at, sum / divisor(at.row, at.column));
 }

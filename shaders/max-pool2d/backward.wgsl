@@ -1,12 +1,12 @@
 // Gradient of max pooling: dx = epilogue(sum of dy over the windows whose maximum lies here, in row-major order).
 //
-// Layouts: dx, dy, indices nhwc. CODES: where the maxima are is given as codes, else as indices (see forward.wgsl).
+// Layouts: dx, indices nhwc; dy: lib/pool-load.wgsl. CODES: where the maxima are is given as codes, else as indices (see forward.wgsl).
 // Threads: one for each element of dx (four channels, or one) as it lies in memory; or, with BLOCKS, where no two windows
 // overlap, one for each block of stride x stride elements, in which one window at most lies.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
 //#include "lib/math.wgsl"
-@group(0) @binding(1) var<storage, read> dy: array<T>;
+//#include "lib/pool-load.wgsl"
 //#if CODES
 @group(0) @binding(2) var<storage, read> argmax: array<u32>;
 //#else
@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
       let here = u32(at.row * params.w + at.column);
 //#endif
-      sum += select(T(), dy[cell], won(cell) == U(here));
+      sum += select(T(), load_dy(at.n, oy, ox, at.lane), won(cell) == U(here));
     }
   }
   dx[i] = finish(sum, i32(i));
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var first = U();
   if (at.row < params.oh && at.column < params.ow) {
     let cell = y_index(at.n, at.row, at.column, at.lane);
-    d = dy[cell];
+    d = load_dy(at.n, at.row, at.column, at.lane);
     first = won(cell);
   }
   for (var y = max(top, 0); y < min(top + params.sh, params.h); y++) {

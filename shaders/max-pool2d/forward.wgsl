@@ -1,6 +1,6 @@
-// Max pooling: the maximum of each window and where it is. The first maximum in row-major order wins; padding is not read.
+// Max pooling: epilogue(maximum of each window) and where it is. The first maximum in row-major order wins; padding is not read.
 //
-// Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x, y, indices nhwc.
+// Threads: one for each element of y (four channels, or one) as it lies in memory. Layouts: x, indices nhwc; y: lib/pool-store.wgsl.
 // Y, INDICES, CODES: which outputs are wanted. indices: position in the H*W plane, 0 in padding lanes. codes: number
 // ky * kw + kx of the tap that won, a byte for each channel, [n, oh, ow, lanes]. Every window reads a tap at least.
 // UNROLLED: for KH x KW taps without branches: where windows are CLIPPED, taps beside the plane are moved to the nearest
@@ -9,7 +9,18 @@
 //#include "lib/pool-window.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
 //#if Y
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
+//#include "lib/math.wgsl"
+//#include "lib/pool-store.wgsl"
+
+//#epilogue
+
+fn finish(v: T) -> T {
+//#if VEC
+  return vec4f(epilogue(v.x, 0.0), epilogue(v.y, 0.0), epilogue(v.z, 0.0), epilogue(v.w, 0.0));
+//#else
+  return epilogue(v, 0.0);
+//#endif
+}
 //#endif
 //#if INDICES
 @group(0) @binding(3) var<storage, read_write> indices: array<U>;
@@ -62,7 +73,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#endif
 //#if Y
-  y[i] = best;
+  store_y(i, at, finish(best));
 //#endif
 //#if INDICES
   let kw = u32(params.kw);

@@ -1,10 +1,11 @@
 /**
- * Epilogue fusion: a pointwise function of a result that nobody else reads moves into the kernel that stores it, with one
- * more operand where it has one: conv2d + bias + add(shortcut) + relu is one node, and so is a gradient with the mask of
- * the relu before it. Pure; imports graph and util.
+ * Fusion into the kernel that stores a result which nobody else reads. A pointwise function moves there, with one more operand
+ * where it has one: conv2d + bias + add(shortcut) + relu is one node, and so is a gradient with the mask of the relu before
+ * it. So does a pool without overlap where the kernel computes whole windows. Pure; imports graph and util.
  */
 import { padChannels } from '../graph/layout.ts';
-import type { EpilogueRule } from '../graph/types.ts';
+import type { EpilogueRule, WindowRule } from '../graph/types.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { sameShape } from '../util/shape.ts';
 import { type Ir, type IrNode, useCounts } from './ir.ts';
 
@@ -13,18 +14,28 @@ interface Fusion {
   /** The node that stores, and where it stands. */
   readonly into: IrNode;
   readonly at: number;
+  /** Where the view stands that lies between both; null: none. */
+  readonly view: number | null;
   readonly operand: number | null;
+}
+
+/** A node and where it stands. */
+interface Made {
+  readonly node: IrNode;
+  readonly at: number;
 }
 
 class Fuser {
   readonly #ir: Ir;
   readonly #uses: ReadonlyMap<number, number>;
+  readonly #caps: DeviceCaps;
   readonly #nodes: (IrNode | null)[] = [];
   /** Where the node that makes a value stands. */
   readonly #makers = new Map<number, number>();
 
-  constructor(ir: Ir) {
+  constructor(ir: Ir, caps: DeviceCaps) {
     this.#ir = ir;
+    this.#caps = caps;
     this.#uses = useCounts(ir);
   }
 
@@ -32,6 +43,7 @@ class Fuser {
     for (const node of this.#ir.nodes) {
       const fusion = node.inputs.map((_, i) => this.#into(node, i)).find((found) => found !== null);
       if (fusion) this.#merge(node, fusion);
+      else if (node.impl.window) this.#pool(node, node.impl.window);
       else this.#put(node, this.#nodes.length);
     }
     return this.#nodes.filter((node) => node !== null);
@@ -42,23 +54,26 @@ class Fuser {
     for (const id of node.outputs) this.#makers.set(id, at);
   }
 
+  /** The node whose first output a value is, where nobody but one node reads it. */
+  #maker(id: number): Made | null {
+    const at = this.#makers.get(id);
+    const node = at === undefined ? null : this.#nodes[at];
+    return node && at !== undefined && node.outputs[0] === id && this.#uses.get(id) === 1 ? { node, at } : null;
+  }
+
   /** How the node could move into the kernel that makes its input number `i`. */
   #into(node: IrNode, i: number): Fusion | null {
-    const id = node.inputs[i]!;
-    const at = this.#makers.get(id);
-    const into = at === undefined ? null : this.#nodes[at];
     const rule = node.impl.epilogue(i);
-    if (
-      !into ||
-      at === undefined ||
-      !rule ||
-      into.outputs[0] !== id ||
-      this.#uses.get(id) !== 1 ||
-      !into.impl.acceptsEpilogue
-    )
-      return null;
+    const id = node.inputs[i]!;
+    const seen = rule && this.#maker(id);
+    if (!seen) return null;
+    // The function of one value commutes with a view.
+    const view = seen.node.impl.view && rule.operand === null ? seen.at : null;
+    const made = view === null ? seen : this.#maker(seen.node.inputs[0]!);
+    if (!made?.node.impl.acceptsEpilogue) return null;
+    const { node: into, at } = made;
     const operand = rule.operand === null ? null : node.inputs[rule.operand]!;
-    const { shape } = this.#ir.values.get(id)!;
+    const { shape } = this.#ir.values.get(into.outputs[0]!)!;
     // Padding lanes must stay zero, and the kernels do not mask them after an epilogue.
     if (!rule.zeroPreserving && shape.length === 4 && padChannels(shape[1]!) !== shape[1]) return null;
     if (operand !== null) {
@@ -70,16 +85,21 @@ class Fuser {
       const waits = (this.#makers.get(operand) ?? -1) > at;
       if (waits && into.outputs.slice(1).some((output) => this.#uses.has(output))) return null;
     }
-    return { rule, into, at, operand };
+    return { rule, into, at, view, operand };
   }
 
-  #merge(node: IrNode, { rule, into, at, operand }: Fusion): void {
+  #merge(node: IrNode, { rule, into, at, view, operand }: Fusion): void {
     const before = into.epilogue;
     const epilogue = {
       name: before ? `${before.name}+${rule.name}` : rule.name,
       statements: `${before?.statements ?? ''}v = ${rule.expression};`,
       operand: operand ?? before?.operand ?? null,
     };
+    if (view !== null) {
+      this.#put({ ...into, epilogue }, at);
+      this.#put({ ...this.#nodes[view]!, outputs: node.outputs }, view);
+      return;
+    }
     const waits = operand !== null && (this.#makers.get(operand) ?? -1) > at;
     this.#nodes[at] = null;
     this.#put(
@@ -87,7 +107,23 @@ class Fuser {
       waits ? this.#nodes.length : at,
     );
   }
+
+  /** A pool moves into the kernel that makes its input, unless somebody wants more of it than the codes of its rule. */
+  #pool(node: IrNode, rule: WindowRule): void {
+    const made = this.#maker(node.inputs[0]!);
+    const wanted = node.outputs.every((id, i) => i === 0 || i === rule.codes || !this.#uses.has(id));
+    if (!made || !wanted || !this.#takes(made.node, rule)) {
+      this.#put(node, this.#nodes.length);
+      return;
+    }
+    this.#put({ ...made.node, outputs: [node.outputs[0]!, node.outputs[rule.codes]!], window: rule }, made.at);
+  }
+
+  #takes({ impl, inputs, outputs, epilogue, window }: IrNode, rule: WindowRule): boolean {
+    const specs = inputs.map((id) => this.#ir.values.get(id)!);
+    return outputs.length === 1 && !epilogue && !window && impl.acceptsWindow(rule, specs, this.#caps);
+  }
 }
 
-/** Nodes whose kernels accept an epilogue take those that have one. */
-export const fuse = (ir: Ir): Ir => ({ ...ir, nodes: new Fuser(ir).run() });
+/** Nodes whose kernels accept an epilogue or a window take those that have one. */
+export const fuse = (ir: Ir, caps: DeviceCaps): Ir => ({ ...ir, nodes: new Fuser(ir, caps).run() });

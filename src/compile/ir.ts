@@ -1,6 +1,6 @@
 /** The flat form of a graph that the passes after differentiation work on: plain lists, values by number. Imports graph. */
 import type { Layout } from '../graph/layout.ts';
-import type { Attrs, BoundOp, PlanValue, Value } from '../graph/types.ts';
+import type { Attrs, BoundOp, PlanValue, Value, WindowRule } from '../graph/types.ts';
 import { ancestors } from './autodiff.ts';
 
 /** The pointwise functions that a node's kernels apply, with the value that they read besides. */
@@ -18,6 +18,8 @@ export interface IrNode {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly epilogue: IrEpilogue | null;
+  /** The pool that its kernels apply to their results, before the epilogue. */
+  readonly window: WindowRule | null;
 }
 
 /** Where a result must end up. */
@@ -68,6 +70,7 @@ export function capture(outputs: readonly { readonly value: Value; readonly sink
       inputs: node.inputs.map(see),
       outputs: node.outputs.map(see),
       epilogue: null,
+      window: null,
     }),
   );
   return { values, nodes: irNodes, outputs: outputs.map(({ value, sink }) => ({ value: see(value), sink })) };

@@ -3,6 +3,8 @@ import { type Layout, sameMemory } from '../graph/layout.ts';
 import type { PlanValue } from '../graph/types.ts';
 import { type Ir, type IrNode, type Output, type Relayout, readsOf, useCounts } from './ir.ts';
 
+const ALONE = { epilogue: null, window: null } as const;
+
 /** Fresh value numbers, above all that exist. */
 function numbering(ir: Ir): () => number {
   let next = Math.max(0, ...ir.values.keys()) + 1;
@@ -19,7 +21,7 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
   const addConversion = (value: PlanValue, layout: Layout, scope: string): number => {
     const id = fresh();
     values.set(id, { ...value, id, layout, source: { kind: 'node' } });
-    nodes.push({ ...relayout(value, layout), scope, inputs: [value.id], outputs: [id], epilogue: null });
+    nodes.push({ ...relayout(value, layout), scope, inputs: [value.id], outputs: [id], ...ALONE });
     return id;
   };
   const inLayout = (id: number, layout: Layout, scope: string): number => {
@@ -34,7 +36,9 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
   for (const node of ir.nodes) {
     const choice = node.impl.layout(node.inputs.map((id) => values.get(id)!));
     const inputs = node.inputs.map((id, i) => inLayout(id, choice.inputs[i]!, node.scope));
-    for (const [i, id] of node.outputs.entries()) values.set(id, { ...values.get(id)!, layout: choice.outputs[i]! });
+    // What a window adds to the outputs is plain.
+    for (const [i, id] of node.outputs.entries())
+      values.set(id, { ...values.get(id)!, layout: choice.outputs[i] ?? 'plain' });
     const { epilogue } = node;
     const operand = epilogue?.operand == null ? null : inLayout(epilogue.operand, choice.outputs[0]!, node.scope);
     nodes.push({ ...node, inputs, epilogue: epilogue && { ...epilogue, operand } });
@@ -43,7 +47,28 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
     if (sink.kind === 'read') return { value, sink };
     return { value: inLayout(value, sink.kind === 'gradient' ? sink.layout : 'plain', ''), sink };
   });
-  return separateSinks({ values, nodes, outputs }, relayout);
+  return separateSinks(storeDirectly({ values, nodes, outputs }, new Set(converted.values())), relayout);
+}
+
+/** A conversion of a result that nobody else reads is left out where the kernel that makes the result can store it so. */
+function storeDirectly(ir: Ir, conversions: ReadonlySet<number>): Ir {
+  const uses = useCounts(ir);
+  const nodes: IrNode[] = [];
+  const makers = new Map<number, number>();
+  for (const node of ir.nodes) {
+    const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+    const at = conversions.has(to) ? makers.get(from) : undefined;
+    const maker = at === undefined ? undefined : nodes[at];
+    const direct =
+      maker &&
+      uses.get(from) === 1 &&
+      maker.epilogue?.operand == null &&
+      maker.impl.stores(maker.window).includes(ir.values.get(to)!.layout);
+    if (direct) nodes[at!] = { ...maker, outputs: [to, ...maker.outputs.slice(1)] };
+    else nodes.push(node);
+    makers.set(to, direct ? at! : nodes.length - 1);
+  }
+  return { ...ir, nodes };
 }
 
 /** Values that lie in the state arena before anything is written: states, and views of them. */
@@ -96,7 +121,7 @@ function separateSinks(ir: Ir, relayout: Relayout): Ir {
     const source = values.get(value)!;
     const id = fresh();
     values.set(id, { ...source, id, source: { kind: 'node' } });
-    to.push({ ...relayout(source, source.layout), scope: '', inputs: [value], outputs: [id], epilogue: null });
+    to.push({ ...relayout(source, source.layout), scope: '', inputs: [value], outputs: [id], ...ALONE });
     return id;
   };
   const outputs = ir.outputs.map(({ value, sink }): Output => {

@@ -34,15 +34,23 @@ interface Request {
   readonly last: number;
 }
 
-/** Best fit by lifetime: the smallest free slab that holds it, else the largest free one grows, else a new one. */
-export function assignSlabs(requests: readonly Request[]): { slabs: number[]; slabOf: Map<number | string, number> } {
+interface Assignment {
+  readonly slabs: number[];
+  readonly slabOf: Map<number | string, number>;
+}
+
+const overlap = (a: Request, b: Request): boolean => a.first <= b.last && b.first <= a.last;
+
+/** Best fit, one request after another: the smallest free slab that holds it, else the largest free one grows, else a new one. */
+function bestFit(requests: readonly Request[]): Assignment {
   const slabs: number[] = [];
-  const freeFrom: number[] = [];
+  const holds: Request[][] = [];
   const slabOf = new Map<number | string, number>();
-  for (const { key, bytes, first, last } of [...requests].sort((a, b) => a.first - b.first || b.bytes - a.bytes)) {
+  for (const request of requests) {
+    const { key, bytes } = request;
     let best = -1;
     for (let i = 0; i < slabs.length; i++) {
-      if (freeFrom[i]! > first) continue;
+      if (holds[i]!.some((other) => overlap(request, other))) continue;
       const fits = slabs[i]! >= bytes;
       const bestFits = best >= 0 && slabs[best]! >= bytes;
       if (
@@ -54,10 +62,18 @@ export function assignSlabs(requests: readonly Request[]): { slabs: number[]; sl
     }
     const index = best < 0 ? slabs.length : best;
     slabs[index] = Math.max(slabs[index] ?? 0, bytes);
-    freeFrom[index] = last + 1;
+    holds[index] = [...(holds[index] ?? []), request];
     slabOf.set(key, index);
   }
   return { slabs, slabOf };
+}
+
+/** In the order in which values are made, or the largest first, whichever takes less memory: neither always does. */
+export function assignSlabs(requests: readonly Request[]): Assignment {
+  const size = ({ slabs }: Assignment): number => slabs.reduce((a, b) => a + b, 0);
+  const inTime = bestFit([...requests].sort((a, b) => a.first - b.first || b.bytes - a.bytes));
+  const bySize = bestFit([...requests].sort((a, b) => b.bytes - a.bytes || a.first - b.first));
+  return size(bySize) < size(inTime) ? bySize : inTime;
 }
 
 function arenaPlaces({ parameters, state }: Arenas) {

@@ -4,8 +4,9 @@ import type { DType, Value } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { GaborError } from '../util/errors.ts';
 import type { Shape } from '../util/shape.ts';
+import { commute } from './commute.ts';
 import { fuse } from './fuse.ts';
-import { capture, type Ir, type Relayout, type Sink } from './ir.ts';
+import { capture, type Ir, type IrNode, type Relayout, type Sink } from './ir.ts';
 import { assignLayouts } from './layout.ts';
 import {
   emptyUniforms,
@@ -59,6 +60,10 @@ export interface PlanRequest {
   readonly tail?: (outputs: readonly PlanTensor[]) => readonly Tail[];
 }
 
+/** `conv1.conv2d+max+relu`: layer, op, the window and the functions in its kernels. */
+const labelOf = ({ scope, op, window, epilogue }: IrNode): string =>
+  `${scope && `${scope}.`}${[op, ...(window ? [window.kind] : []), ...(epilogue ? [epilogue.name] : [])].join('+')}`;
+
 function lowerAll(
   ir: Ir,
   memory: Memory,
@@ -73,7 +78,7 @@ function lowerAll(
     const flops = node.impl.flops(of(node.inputs), of(node.outputs));
     return variant.kernels.map((kernel, k) =>
       lowerKernel(kernel, {
-        label: [node.scope, node.epilogue ? `${node.op}+${node.epilogue.name}` : node.op].filter(Boolean).join('.'),
+        label: labelOf(node),
         variant: variant.id,
         candidates,
         flops: k === 0 ? flops : 0,
@@ -146,9 +151,9 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], 
   };
 }
 
-/** autodiff has happened; fuse -> layout -> schedule -> select -> memory -> lower. */
+/** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> memory -> lower. */
 export function compilePlan({ outputs, arenas, caps, relayout, choose, tail }: PlanRequest): Plan {
-  const ir = assignLayouts(fuse(capture(outputs)), relayout);
+  const ir = assignLayouts(fuse(capture(commute(outputs)), caps), relayout);
   const order = schedule(ir);
   const selection = select(ir, order, caps, choose);
   const memory = planMemory(ir, order, selection, arenas);

@@ -35,6 +35,7 @@ export function select(ir: Ir, { nodes, used }: Schedule, caps: DeviceCaps, choo
       inputs: node.inputs.map((id) => ir.values.get(id)!),
       outputs: node.outputs.map((id) => ir.values.get(id)!),
       used: node.outputs.map((id) => used.has(id)),
+      window: node.window,
       epilogue: node.epilogue && {
         ...node.epilogue,
         operand: node.epilogue.operand === null ? null : ir.values.get(node.epilogue.operand)!,

@@ -3,7 +3,7 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { GaborError, ShapeError } from '../util/errors.ts';
 import { type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
 import type { Layout } from './layout.ts';
-import { currentScope, recordOp } from './trace.ts';
+import { currentScope, inScope, recordOp } from './trace.ts';
 import type {
   Attrs,
   DType,
@@ -14,10 +14,12 @@ import type {
   LaidOut,
   LayoutChoice,
   Node,
+  Pointwise,
   Source,
   Value,
   ValueSpec,
   Variant,
+  WindowRule,
 } from './types.ts';
 
 export interface OpSpec<A extends Attrs> {
@@ -32,6 +34,20 @@ export interface OpSpec<A extends Attrs> {
   variants?(context: KernelContext<A>, caps: DeviceCaps): readonly Variant[];
   /** The output is the input's memory under another shape: no kernel at all. */
   readonly view?: boolean;
+  /** It is a function of its one input, element by element. */
+  pointwise?(attrs: A): Pointwise;
+  /**
+   * Its first output holds elements of its one input: all of them, under another shape, or the largest of some. Pointwise
+   * functions (for the largest: monotone ones) of the input are then applied to the output instead, which has fewer elements
+   * or is nearer to a kernel that takes them. Views always pick all.
+   */
+  readonly picks?: 'largest';
+  /** Set where it is a pool that the kernel of its input may apply before it stores. */
+  window?(inputs: readonly ValueSpec[], attrs: A): WindowRule | null;
+  /** Its kernels on this device apply such a window as they store, without becoming slower than two kernels. */
+  acceptsWindow?(context: WindowContext<A>, caps: DeviceCaps): boolean;
+  /** Layouts that its kernels can store the first output in besides what `layout` says, alone or with a window. */
+  stores?(window: WindowRule | null): readonly Layout[];
   /** Set where it is a pointwise function that the kernel of its input number `input` may apply while it stores. */
   epilogue?(attrs: A, input: number): EpilogueRule | null;
   /** Its kernels have a slot for somebody's epilogue; `'operand'`: also for one that reads another value. */
@@ -43,6 +59,12 @@ export interface OpSpec<A extends Attrs> {
   inPlace?(attrs: A): readonly InPlace[];
   /** Floating point operations, for the summary and benchmarks; default: one an output element. */
   flops?(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[], attrs: A): number;
+}
+
+export interface WindowContext<A> {
+  readonly rule: WindowRule;
+  readonly inputs: readonly ValueSpec[];
+  readonly attrs: A;
 }
 
 /** An op: called with values it adds a node and returns the node's outputs. */
@@ -94,6 +116,12 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
       scope,
       impl: {
         view: spec.view ?? false,
+        pointwise: spec.pointwise?.(attrs) ?? null,
+        picks: spec.view ? 'all' : (spec.picks ?? null),
+        window: spec.window?.(inputs, attrs) ?? null,
+        acceptsWindow: (rule, values, caps) => spec.acceptsWindow?.({ rule, inputs: values, attrs }, caps) ?? false,
+        stores: (window) => spec.stores?.(window) ?? [],
+        apply: (values) => inScope(scope, () => call(values, attrs)),
         acceptsEpilogue: spec.acceptsEpilogue ?? false,
         inPlace: spec.inPlace?.(attrs) ?? [],
         epilogue: (index) => spec.epilogue?.(attrs, index) ?? null,

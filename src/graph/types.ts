@@ -56,9 +56,20 @@ export interface Node {
 /** An op with its attributes closed over: all that the passes may ask of a node. They never ask which op it is. */
 export interface BoundOp {
   readonly view: boolean;
+  /** See `OpSpec`. */
+  readonly pointwise: Pointwise | null;
+  readonly picks: 'all' | 'largest' | null;
   readonly acceptsEpilogue: boolean | 'operand';
   /** Outputs that may lie in the memory of an input; see OpSpec. */
   readonly inPlace: readonly InPlace[];
+  /** What it is as a window over the results of the kernel that makes its input; null where it is none. */
+  readonly window: WindowRule | null;
+  /** Whether its kernels for this device take such a window over their results without becoming slower than two kernels. */
+  acceptsWindow(rule: WindowRule, inputs: readonly ValueSpec[], caps: DeviceCaps): boolean;
+  /** Layouts besides that of `layout` that it can store its first output in, alone or with this window. */
+  stores(window: WindowRule | null): readonly Layout[];
+  /** The op once more, on other inputs. */
+  apply(inputs: readonly Value[]): readonly Value[];
   /** What it is as an epilogue of the kernel that makes its input number `input`; null where it is none. */
   epilogue(input: number): EpilogueRule | null;
   readonly grad: ((context: Omit<GradContext<Attrs>, 'attrs'>) => readonly (Value | null)[]) | null;
@@ -84,6 +95,18 @@ export interface LaidOut extends ValueSpec {
 export interface LayoutChoice {
   readonly inputs: readonly Layout[];
   readonly outputs: readonly Layout[];
+}
+
+/** A function of one value, element by element; monotone: the largest of its values is its value of the largest. */
+export type Pointwise = 'monotone' | 'other';
+
+/** Pooling without padding or overlap that another kernel may apply to its results before it stores them. */
+export interface WindowRule {
+  readonly kind: 'max';
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** Number of the output that says which element of each window was taken. The first output is the pooled value. */
+  readonly codes: number;
 }
 
 /** A pointwise function, as WGSL of `v`, that another kernel may apply to what it stores. */
@@ -124,6 +147,8 @@ export interface KernelContext<A> {
   /** Which outputs anybody reads; a variant may leave the others out. */
   readonly used: readonly boolean[];
   readonly epilogue: Epilogue | null;
+  /** Where it is set, the outputs are the pooled value, to which the epilogue belongs, and the codes of the rule's op. */
+  readonly window: WindowRule | null;
   readonly attrs: A;
 }
 

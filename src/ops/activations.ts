@@ -1,7 +1,7 @@
 /** Activations: pointwise functions, a row each. Names, defaults and conventions at the kinks are PyTorch's. Imports pointwise, graph, util. */
 import type { Value } from '../graph/types.ts';
 import { ArgumentError } from '../util/errors.ts';
-import { definePointwise, type None, never, wgsl } from './pointwise.ts';
+import { always, definePointwise, type None, never, wgsl } from './pointwise.ts';
 
 type Alpha = { alpha: number };
 
@@ -14,20 +14,28 @@ const rows = {
     forward: () => 'max(v, 0.0)',
     grad: () => 'select(0.0, dy, y > 0.0)',
     saves: 'y',
+    monotone: always,
   }),
   leakyRelu: definePointwise<{ negativeSlope: number }>('leakyRelu', {
     forward: (a) => `select(v * ${wgsl(a.negativeSlope)}, v, v > 0.0)`,
     grad: (a) => `select(dy * ${wgsl(a.negativeSlope)}, dy, ${a.negativeSlope > 0 ? 'y' : 'x'} > 0.0)`,
     // y has the sign of x.
     saves: (a) => (a.negativeSlope > 0 ? 'y' : 'x'),
+    monotone: (a) => a.negativeSlope >= 0,
   }),
   sigmoid: definePointwise<None>('sigmoid', {
     forward: () => 'sigmoid(v)',
     grad: () => 'dy * y * (1.0 - y)',
     saves: 'y',
     zeroPreserving: never,
+    monotone: always,
   }),
-  tanh: definePointwise<None>('tanh', { forward: () => 'tanh_exact(v)', grad: () => 'dy * (1.0 - y * y)', saves: 'y' }),
+  tanh: definePointwise<None>('tanh', {
+    forward: () => 'tanh_exact(v)',
+    grad: () => 'dy * (1.0 - y * y)',
+    saves: 'y',
+    monotone: always,
+  }),
   elu: definePointwise<Alpha>('elu', {
     forward: (a) => `select(expm1_exact(min(v, 0.0)) * ${wgsl(a.alpha)}, v, v > 0.0)`,
     grad: (a) =>
@@ -35,17 +43,20 @@ const rows = {
         ? `select(dy * (y + ${wgsl(a.alpha)}), dy, y > 0.0)`
         : `select(dy * ${wgsl(a.alpha)} * exp(min(x, 0.0)), dy, x > 0.0)`,
     saves: (a) => (a.alpha >= 0 ? 'y' : 'x'),
+    monotone: (a) => a.alpha >= 0,
   }),
   selu: definePointwise<None>('selu', {
     forward: () =>
       `select(expm1_exact(min(v, 0.0)) * ${wgsl(SELU_SCALE * SELU_ALPHA)}, v * ${wgsl(SELU_SCALE)}, v > 0.0)`,
     grad: () => `dy * select(y + ${wgsl(SELU_SCALE * SELU_ALPHA)}, ${wgsl(SELU_SCALE)}, y > 0.0)`,
     saves: 'y',
+    monotone: always,
   }),
   celu: definePointwise<Alpha>('celu', {
     forward: (a) => `select(expm1_exact(min(v, 0.0) / ${wgsl(a.alpha)}) * ${wgsl(a.alpha)}, v, v > 0.0)`,
     grad: (a) => `select(dy * (y / ${wgsl(a.alpha)} + 1.0), dy, y > 0.0)`,
     saves: 'y',
+    monotone: (a) => a.alpha > 0,
   }),
   gelu: definePointwise<{ approximate: 'none' | 'tanh' }>('gelu', {
     forward: (a) => (a.approximate === 'tanh' ? 'gelu_tanh(v)' : 'gelu(v)'),
@@ -69,11 +80,13 @@ const rows = {
     grad: () => 'select(0.0, dy / 6.0, y > 0.0 && y < 1.0)',
     saves: 'y',
     zeroPreserving: never,
+    monotone: always,
   }),
   relu6: definePointwise<None>('relu6', {
     forward: () => 'clamp(v, 0.0, 6.0)',
     grad: () => 'select(0.0, dy, y > 0.0 && y < 6.0)',
     saves: 'y',
+    monotone: always,
   }),
   softplus: definePointwise<{ beta: number; threshold: number }>('softplus', {
     forward: ({ beta, threshold }) =>
@@ -84,12 +97,15 @@ const rows = {
         ? `dy * -expm1_exact(-max(y * ${wgsl(beta)}, 0.0))`
         : `dy * select(sigmoid(x * ${wgsl(beta)}), 1.0, x * ${wgsl(beta)} > ${wgsl(threshold)})`,
     saves: ({ threshold }) => (threshold >= 17 ? 'y' : 'x'),
+    // It steps down at a low threshold.
+    monotone: ({ beta, threshold }) => beta > 0 && threshold >= 17,
     zeroPreserving: never,
   }),
   softsign: definePointwise<None>('softsign', {
     forward: () => 'v / (1.0 + abs(v))',
     grad: () => 'dy * (1.0 - abs(y)) * (1.0 - abs(y))',
     saves: 'y',
+    monotone: always,
   }),
 };
 

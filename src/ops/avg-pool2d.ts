@@ -15,6 +15,8 @@ import {
   disjoint,
   type Geometry,
   geometryOf,
+  gradientLayout,
+  isPlain,
   lanesOf,
   type PairOption,
   pooledShape,
@@ -54,14 +56,17 @@ function defines(g: Geometry, divisor: Divisor): { [name: string]: number | bool
 const avgPool2dBackward = defineOp<BackwardAttrs>({
   name: 'avgPool2dBackward',
   infer: (_, { inputShape }) => [{ shape: inputShape, dtype: 'f32' }],
-  layout: () => ({ inputs: ['nhwc'], outputs: ['nhwc'] }),
+  layout: ([dy], { windows, inputShape }) => ({
+    inputs: [gradientLayout(dy!, geometryOf(inputShape, windows, 'avgPool2dBackward'))],
+    outputs: ['nhwc'],
+  }),
   variants({ inputs: [dy], outputs: [dx], attrs: { windows, inputShape, divisor } }, caps): Variant[] {
     const g = geometryOf(inputShape, windows, 'avgPool2dBackward');
     const variant = (id: string, planeCount: number): Variant => {
       const count = g.batch * planeCount * lanesOf(g.channels);
       const kernel = {
         shader: backward,
-        defines: { ...defines(g, divisor), BLOCKS: id === 'blocks' },
+        defines: { ...defines(g, divisor), BLOCKS: id === 'blocks', PLAIN: isPlain(dy!) },
         bind: { dy: dy!, dx: dx! },
         params: windowParams(g, count),
         workgroups: linearGroups(count, 64),
@@ -81,7 +86,7 @@ function windowVariant(x: PlanValue, y: PlanValue, { windows, divisor }: Attrs):
   const variant = (id: string, unroll: { [name: string]: number | boolean }): Variant => {
     const kernel = {
       shader: forward,
-      defines: { ...defines(g, divisor), ...unroll },
+      defines: { ...defines(g, divisor), PLAIN: isPlain(y), ...unroll },
       bind: { x, y },
       params: windowParams(g, count),
       workgroups: linearGroups(count, 64),
@@ -126,11 +131,12 @@ function defineAvgPool(name: string): Op<Attrs> {
       return [{ shape: pooledShape(geometryOf(x!.shape, windows, at)), dtype: 'f32' }];
     },
     layout: () => ({ inputs: ['nhwc'], outputs: ['nhwc'] }),
+    stores: () => ['plain'],
     grad: ({ inputs: [x], dOutputs: [dy], attrs }) => avgPool2dBackward([dy!], { ...attrs, inputShape: x!.shape }),
     variants({ inputs: [x], outputs: [y], attrs }, caps) {
       const g = geometryOf(x!.shape, attrs.windows, name);
       const windows = windowVariant(x!, y!, attrs);
-      if (!isPlane(g)) return windows;
+      if (!isPlane(g) || isPlain(y!)) return windows;
       const whole = planeVariant(x!, y!, attrs);
       // Barriers are slow on software drivers.
       return g.rows.size * g.columns.size >= 256 && !caps.software ? [whole, ...windows] : [...windows, whole];

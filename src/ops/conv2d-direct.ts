@@ -22,12 +22,15 @@ const forward = convShader('forward-direct', forwardText);
 const backwardInput = convShader('backward-input-direct', inputText);
 const backwardWeight = convShader('backward-weight-direct', weightText);
 
+const pooledThreads = ({ n, oh, ow, os }: ConvGeometry): number =>
+  n * Math.floor(oh / 2) * Math.floor(ow / 2) * (os === 1 ? 1 : os / 4);
+
 export function forwardDirect(g: ConvGeometry, values: ForwardValues): Variant {
   const kernel = {
     ...forwardKernel(values),
     shader: forward,
     params: convParams(g),
-    workgroups: linearGroups(g.n * g.oh * g.ow * g.os, 64),
+    workgroups: linearGroups(values.window ? pooledThreads(g) : g.n * g.oh * g.ow * g.os, 64),
   };
   return { id: 'direct', kernels: [kernel] };
 }

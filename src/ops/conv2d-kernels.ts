@@ -16,7 +16,16 @@ type On<V> = V & { readonly caps: DeviceCaps };
 const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
   groups === 1 ? is % 4 === 0 && os % 4 === 0 : i % 4 === 0 && (o / groups) % 4 === 0;
 
+/** The kernels that pool their results. */
+const poolingVariants = (_g: ConvGeometry, _values: On<ForwardValues>): Variant[] => [];
+
+/** Whether a kernel that pools its results is not slower than two kernels: all of them are but the direct one. */
+export function pools(_g: ConvGeometry, _caps: DeviceCaps): boolean {
+  return false;
+}
+
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
+  if (values.window) return [...poolingVariants(g, { caps, ...values }), forwardDirect(g, values)];
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
   if (isDepthwise(g)) variants.push(...forwardDepthwise(g, { ...values, software: caps.software }));

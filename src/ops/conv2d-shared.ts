@@ -2,12 +2,14 @@
 import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
 import depthwiseXText from '../../shaders/conv2d/depthwise-x.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
+import poolText from '../../shaders/conv2d/pool.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
+import { sameMemory } from '../graph/layout.ts';
 import type { Epilogue, Kernel, PlanValue, ShaderSource } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -17,6 +19,7 @@ const includes = {
   'lib/math.wgsl': mathText,
   'conv2d/depthwise-x.wgsl': depthwiseXText,
   'conv2d/params.wgsl': paramsText,
+  'conv2d/pool.wgsl': poolText,
   'conv2d/store.wgsl': storeText,
   'conv2d/sums.wgsl': sumsText,
   'conv2d/taps.wgsl': tapsText,
@@ -33,8 +36,11 @@ export interface ForwardValues {
   readonly x: PlanValue;
   readonly weight: PlanValue;
   readonly bias: PlanValue | null;
+  /** With a window the pooled values, nhwc or plain. */
   readonly y: PlanValue;
   readonly epilogue: Epilogue | null;
+  /** Pools each 2 x 2 block of results before it is stored; `codes`: which of them was taken, where somebody asks. */
+  readonly window: { readonly codes: PlanValue | null } | null;
 }
 
 /** The gradient of the input takes a bias and an epilogue too: it is the transposed convolution. */
@@ -83,8 +89,12 @@ function finishing(bias: PlanValue | null, epilogue: Epilogue | null, bind: Kern
 }
 
 /** The parts of a forward kernel that are the same for all variants. */
-export const forwardKernel = ({ x, weight, bias, y, epilogue }: ForwardValues): KernelStart =>
-  finishing(bias, epilogue, { x, weight, y });
+export function forwardKernel({ x, weight, bias, y, epilogue, window }: ForwardValues) {
+  const codes = window?.codes ?? null;
+  const { defines, ...rest } = finishing(bias, epilogue, { x, weight, y, ...(codes && { codes }) });
+  const plain = y.layout === 'plain' && !sameMemory(y.shape, 'plain', 'nhwc');
+  return { ...rest, defines: { ...defines, POOL: window !== null, CODES: codes !== null, PLAIN: plain } };
+}
 
 /** The same for the gradient of the input. */
 export const inputKernel = ({ dy, weight, bias, dx, epilogue }: InputValues): KernelStart =>

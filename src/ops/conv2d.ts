@@ -7,7 +7,7 @@ import type { Value, ValueSpec } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
 import { type Shape, sameShape, show } from '../util/shape.ts';
 import { type ConvAttrs, type ConvGeometry, convGeometry, type Padding, type Pair } from './conv2d-geometry.ts';
-import { forwardVariants, inputVariants, weightVariants } from './conv2d-kernels.ts';
+import { forwardVariants, inputVariants, pools, weightVariants } from './conv2d-kernels.ts';
 import { sum } from './reduce.ts';
 
 export { convOutputSize, type Padding, type Pair, resolvePadding } from './conv2d-geometry.ts';
@@ -61,9 +61,12 @@ const conv2dOp: Op<ConvAttrs> = defineOp<ConvAttrs>({
     const [dweight, dbias] = conv2dBackwardWeight([x!, dy!], { ...options, weightShape: weight!.shape });
     return [dx, dweight, dbias!].slice(0, inputs.length);
   },
-  variants({ inputs, outputs: [y], epilogue, attrs }, caps) {
+  acceptsWindow: ({ inputs, attrs }, caps) => pools(geometryOf(inputs, attrs), caps),
+  stores: (window) => (window ? ['plain'] : []),
+  variants({ inputs, outputs: [y, codes], used, epilogue, window: rule, attrs }, caps) {
     const [x, weight, bias = null] = inputs;
-    return forwardVariants(geometryOf(inputs, attrs), { x: x!, weight: weight!, bias, y: y!, epilogue, caps });
+    const window = rule && { codes: used[1] ? codes! : null };
+    return forwardVariants(geometryOf(inputs, attrs), { x: x!, weight: weight!, bias, y: y!, epilogue, window, caps });
   },
   flops: (inputs, _, attrs) => flops(geometryOf(inputs, attrs)),
 });

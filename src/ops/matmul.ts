@@ -98,7 +98,7 @@ const linearBackwardOp: Op<Record<string, never>> = defineOp<Record<string, neve
   },
   variants({ inputs, outputs: [dweight, dbias], used, epilogue }, caps) {
     const attrs = { transposeA: true, transposeB: false };
-    const problem = problemOf({ inputs, outputs: [dweight!], used, epilogue, attrs });
+    const problem = problemOf({ inputs, outputs: [dweight!], used, epilogue, window: null, attrs });
     return matmulVariants({ ...problem, sums: used[1] ? { of: 'a', to: dbias! } : undefined }, caps);
   },
   flops: ([dy, x]) => 2 * sizeOf(dy!.shape) * x!.shape[1]!,

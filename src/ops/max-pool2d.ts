@@ -8,7 +8,7 @@ import backwardText from '../../shaders/max-pool2d/backward.wgsl?raw';
 import forwardText from '../../shaders/max-pool2d/forward.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
 import { epilogueParts } from '../graph/epilogue.ts';
-import type { KernelContext, Value, Variant } from '../graph/types.ts';
+import type { KernelContext, Value, Variant, WindowRule } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { type Shape, sizeOf } from '../util/shape.ts';
 import {
@@ -18,6 +18,8 @@ import {
   disjoint,
   type Geometry,
   geometryOf,
+  gradientLayout,
+  isPlain,
   lanesOf,
   type PairOption,
   pooledShape,
@@ -45,7 +47,10 @@ const fitsByte = (g: Geometry): boolean => taps(g) <= 256;
 const maxPool2dBackward = defineOp<BackwardAttrs>({
   name: 'maxPool2dBackward',
   infer: (_, { inputShape }) => [{ shape: inputShape, dtype: 'f32' }],
-  layout: (_, { codes }) => ({ inputs: ['nhwc', codes ? 'plain' : 'nhwc'], outputs: ['nhwc'] }),
+  layout: ([dy], { windows, inputShape, codes }) => ({
+    inputs: [gradientLayout(dy!, geometryOf(inputShape, windows, 'maxPool2dBackward')), codes ? 'plain' : 'nhwc'],
+    outputs: ['nhwc'],
+  }),
   acceptsEpilogue: 'operand',
   variants({ inputs: [dy, argmax], outputs: [dx], epilogue, attrs: { windows, inputShape, codes } }, caps): Variant[] {
     const parts = epilogueParts(epilogue);
@@ -54,7 +59,13 @@ const maxPool2dBackward = defineOp<BackwardAttrs>({
       const count = g.batch * planeCount * lanesOf(g.channels);
       const kernel = {
         shader: backward,
-        defines: { ...windowDefines(g), CODES: codes, BLOCKS: id === 'blocks', OPERAND: parts.operand },
+        defines: {
+          ...windowDefines(g),
+          CODES: codes,
+          BLOCKS: id === 'blocks',
+          OPERAND: parts.operand,
+          PLAIN: isPlain(dy!),
+        },
         slots: { epilogue: parts.text },
         bind: { dy: dy!, argmax: argmax!, dx: dx!, ...parts.bind },
         params: windowParams(g, count),
@@ -69,14 +80,16 @@ const maxPool2dBackward = defineOp<BackwardAttrs>({
   },
 });
 
-function forwardVariants({ inputs: [x], outputs: [y, indices, codes], used, attrs }: KernelContext<Attrs>): Variant[] {
+function forwardVariants({ inputs: [x], outputs, used, epilogue, attrs }: KernelContext<Attrs>): Variant[] {
+  const [y, indices, codes] = outputs;
   const g = geometryOf(x!.shape, attrs.windows, 'maxPool2d');
   const count = sizeOf([g.batch, g.rows.outputs, g.columns.outputs, lanesOf(g.channels)]);
   const [Y, INDICES, CODES] = used as [boolean, boolean, boolean];
   const variant = (id: string, unroll: { [name: string]: number | boolean }): Variant => {
     const kernel = {
       shader: forward,
-      defines: { ...windowDefines(g), Y, INDICES, CODES, ...unroll },
+      defines: { ...windowDefines(g), Y, INDICES, CODES, PLAIN: isPlain(y!), ...unroll },
+      ...(Y && { slots: { epilogue: epilogueParts(epilogue).text } }),
       bind: { x: x!, ...(Y && { y: y! }), ...(INDICES && { indices: indices! }), ...(CODES && { codes: codes! }) },
       params: windowParams(g, count),
       workgroups: linearGroups(count, 64),
@@ -90,6 +103,12 @@ function forwardVariants({ inputs: [x], outputs: [y, indices, codes], used, attr
     loop,
   ];
 }
+
+/** As a window over the results of the kernel before it: pairs of rows and columns. */
+const windowRule = (g: Geometry): WindowRule | null =>
+  !g.adaptive && [g.rows, g.columns].every((a) => a.kernel === 2 && a.stride === 2 && a.dilation === 1) && unclipped(g)
+    ? { kind: 'max', kernel: [2, 2], stride: [2, 2], codes: 2 }
+    : null;
 
 /** Outputs: y, indices (both [n, c, oh, ow]) and codes ([n, oh, ow, lanes]), of which a plan makes only what is read. */
 function defineMaxPool(name: string): Op<Attrs> {
@@ -106,6 +125,10 @@ function defineMaxPool(name: string): Op<Attrs> {
       ];
     },
     layout: () => ({ inputs: ['nhwc'], outputs: ['nhwc', 'nhwc', 'plain'] }),
+    stores: () => ['plain'],
+    picks: 'largest',
+    acceptsEpilogue: true,
+    window: ([x], { windows }) => windowRule(geometryOf(x!.shape, windows, name)),
     grad({ inputs: [x], outputs: [, indices, codes], dOutputs: [dy], attrs: { windows } }) {
       if (!dy) return [null];
       const byte = fitsByte(geometryOf(x!.shape, windows, name));

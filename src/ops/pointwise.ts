@@ -29,6 +29,8 @@ export interface Row<A extends Attrs> {
   /** WGSL of `dy` and of `x` or `y`, as `saves` says. Must be 0 for dy = 0. */
   readonly grad: (a: A) => string;
   readonly saves: 'x' | 'y' | ((a: A) => 'x' | 'y');
+  /** Never falls where v grows: default false. */
+  readonly monotone?: (a: A) => boolean;
   /** f(0) = 0: default true. */
   readonly zeroPreserving?: (a: A) => boolean;
 }
@@ -112,6 +114,7 @@ export function definePointwise<A extends Attrs>(name: string, row: Row<A>): Op<
       return [{ shape: x!.shape, dtype: 'f32' }];
     },
     layout: (inputs) => followFirst(inputs, 1),
+    pointwise: (attrs) => (row.monotone?.(attrs) ? 'monotone' : 'other'),
     epilogue,
     grad({ inputs: [x], outputs: [y], dOutputs: [dy], attrs }) {
       const saves = typeof row.saves === 'function' ? row.saves(attrs) : row.saves;
@@ -135,6 +138,9 @@ function powerText(v: string, exponent: number): string {
 }
 
 const bounds = { min: -LARGEST, max: LARGEST };
+
+/** For rows whose function is monotone. */
+export const always = (): boolean => true;
 
 /** For rows whose function is not 0 at 0. */
 export const never = (): boolean => false;

@@ -5,9 +5,11 @@
 import divideText from '../../shaders/lib/divide.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import loadText from '../../shaders/lib/pool-load.wgsl?raw';
+import storeText from '../../shaders/lib/pool-store.wgsl?raw';
 import windowText from '../../shaders/lib/pool-window.wgsl?raw';
-import { padChannels } from '../graph/layout.ts';
-import type { ShaderSource } from '../graph/types.ts';
+import { type Layout, padChannels, sameMemory } from '../graph/layout.ts';
+import type { LaidOut, ShaderSource } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show } from '../util/shape.ts';
@@ -223,6 +225,14 @@ export const windowDefines = ({
   DILATED: rows.dilation !== 1 || columns.dilation !== 1,
 });
 
+/** Define of the shaders that load or store pooled values in either layout. */
+export const isPlain = ({ shape, layout }: LaidOut): boolean =>
+  layout === 'plain' && !sameMemory(shape, 'plain', 'nhwc');
+
+/** How a gradient kernel takes the gradient of the pooled values: as it is, unless it would be gathered over and over. */
+export const gradientLayout = ({ layout }: LaidOut, g: Geometry): Layout =>
+  layout === 'plain' && disjoint(g) ? 'plain' : 'nhwc';
+
 /** All taps of all windows lie in the plane. */
 export const unclipped = ({ rows, columns, adaptive }: Geometry): boolean =>
   !adaptive &&
@@ -244,6 +254,8 @@ export const poolShader = (file: string, text: string): ShaderSource => ({
     'lib/divide.wgsl': divideText,
     'lib/linear-id.wgsl': linearIdText,
     'lib/math.wgsl': mathText,
+    'lib/pool-load.wgsl': loadText,
+    'lib/pool-store.wgsl': storeText,
     'lib/pool-window.wgsl': windowText,
   },
 });

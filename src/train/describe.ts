@@ -1,5 +1,6 @@
 /** The graph of what a plan is for: data, model, loss, gradients, and layers that somebody watches. Imports compile, graph, nn, ops. */
 import { gradients } from '../compile/autodiff.ts';
+import { commute } from '../compile/commute.ts';
 import type { Sink } from '../compile/ir.ts';
 import type { Place } from '../compile/place.ts';
 import type { Plan, PlanTensor, Tail } from '../compile/plan.ts';
@@ -128,25 +129,28 @@ export function graphOf(key: PlanKey, { model, loss, frozen, watch }: GraphOptio
   if (key.counting) outputs.push(read('output', output), read('target', target));
   if (key.mode === 'eval') return outputs;
   const calls = layerCalls(tracing.calls);
-  const watched = (watch?.layers ?? []).map((name) => ({ name, value: calls.get(name)!.output }));
+  for (const [name, value] of tracing.assignments) outputs.push({ value, sink: { kind: 'state', name } });
+  const names = watch?.layers ?? [];
+  const forward = commute([...outputs, ...names.map((name) => read(`output ${name}`, calls.get(name)!.output))]);
+  const watched = forward.slice(outputs.length);
   const wrt = [...tracing.parameters.values()].filter(
     ({ spec }) => spec.kind === 'parameter' && !frozen?.has(spec.name),
   );
   const found = gradients(
-    [{ value: values.loss }],
+    [{ value: forward[0]!.value }],
     [...wrt, ...watched].map(({ value }) => value),
-    { add: binary.add },
+    {
+      add: binary.add,
+    },
   );
-  for (const [i, { spec }] of wrt.entries()) {
-    const { name, layout } = spec;
-    if (found[i]) outputs.push({ value: found[i], sink: { kind: 'gradient', parameter: name, layout } });
-  }
-  for (const [name, value] of tracing.assignments) outputs.push({ value, sink: { kind: 'state', name } });
-  for (const [i, { name, value }] of watched.entries()) {
+  const ofParameters = wrt.flatMap(({ spec: { name, layout } }, i): GraphOutput[] =>
+    found[i] ? [{ value: found[i], sink: { kind: 'gradient', parameter: name, layout } }] : [],
+  );
+  const ofLayers = names.flatMap((name, i) => {
     const gradient = found[wrt.length + i];
-    outputs.push(read(`output ${name}`, value), ...(gradient ? [read(`gradient ${name}`, gradient)] : []));
-  }
-  return outputs;
+    return gradient ? [read(`gradient ${name}`, gradient)] : [];
+  });
+  return [...forward, ...ofParameters, ...ofLayers];
 }
 
 /** The plan with the parameters read from a slot. */

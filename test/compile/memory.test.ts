@@ -1,7 +1,7 @@
 /** Memory of plans: random graphs are run on a model of the memory, where every buffer knows what was written last. No GPU. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fuse } from '../../src/compile/fuse.ts';
+import { fuse as fuseFor } from '../../src/compile/fuse.ts';
 import type { Ir, Sink } from '../../src/compile/ir.ts';
 import { assignLayouts } from '../../src/compile/layout.ts';
 import { assignSlabs, type Memory, planMemory } from '../../src/compile/memory.ts';
@@ -15,6 +15,8 @@ import { relayout } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { DeviceError } from '../../src/util/errors.ts';
 import { free, irOf, kernelOf } from './toy-ops.ts';
+
+const fuse = (ir: Ir): Ir => fuseFor(ir, DEFAULT_CAPS);
 
 describe('assignSlabs', () => {
   const request = fc

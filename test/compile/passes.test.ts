@@ -1,6 +1,6 @@
 /** fuse, assignLayouts, schedule, select and lowerKernel, one by one. No GPU. */
 import { describe, expect, test } from 'vitest';
-import { fuse } from '../../src/compile/fuse.ts';
+import { fuse as fuseFor } from '../../src/compile/fuse.ts';
 import { type Ir, useCounts } from '../../src/compile/ir.ts';
 import { assignLayouts } from '../../src/compile/layout.ts';
 import { emptyUniforms, joinUniforms, lowerKernel } from '../../src/compile/lower.ts';
@@ -14,6 +14,8 @@ import { add, conv2d, relayout, relu, reshape, sigmoid } from '../../src/ops/ind
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { DeviceError, ShaderError } from '../../src/util/errors.ts';
 import { type FreeAttrs, free, irOf, kernelOf, plus, track } from './toy-ops.ts';
+
+const fuse = (ir: Ir): Ir => fuseFor(ir, DEFAULT_CAPS);
 
 const FREE: FreeAttrs = { layout: null, outputs: 1, channels: 3, scratch: 0, view: false };
 
@@ -71,8 +73,25 @@ describe('fuse', () => {
     expect(names(fuse(irOf({ y: relu(d), z: sigmoid(d) })))).toEqual(['conv2d', 'relu', 'sigmoid']);
   });
 
-  test('not over a view, and not into an op without a slot', () => {
-    expect(names(fuse(irOf({ y: relu(reshape(conv(image()), [2, 288])) })))).toEqual(['conv2d', 'reshape', 'relu']);
+  test('over a view: a function of one value alone, and only of what nobody else reads', () => {
+    const ir = fuse(irOf({ y: relu(reshape(conv(image()), [2, 288])) }));
+    expect(names(ir)).toEqual(['conv2d+relu', 'reshape']);
+    expect(ir.outputs[0]!.value).toBe(ir.nodes[1]!.outputs[0]);
+    expect(ir.nodes[1]!.inputs[0]).toBe(ir.nodes[0]!.outputs[0]);
+    const c = conv(image());
+    const seen = reshape(c, [2, 288]);
+    expect(names(fuse(irOf({ y: relu(seen), c })))).toEqual(['conv2d', 'reshape', 'relu']);
+    expect(names(fuse(irOf({ y: relu(seen), seen })))).toEqual(['conv2d', 'reshape', 'relu']);
+    expect(names(fuse(irOf({ y: add(seen, input('z', [2, 288])) })))).toEqual(['conv2d', 'reshape', 'add']);
+    // Padding lanes of the convolution's result would not stay zero.
+    expect(names(fuse(irOf({ y: sigmoid(reshape(conv(image(), 6), [2, 216])) })))).toEqual([
+      'conv2d',
+      'reshape',
+      'sigmoid',
+    ]);
+  });
+
+  test('not into an op without a slot', () => {
     expect(names(fuse(irOf({ y: relu(sigmoid(image())) })))).toEqual(['sigmoid', 'relu']);
   });
 

@@ -52,7 +52,8 @@ describe('activations', () => {
     const before = JSON.stringify(
       trainer.engine.describePlan(key).dispatches.map(({ label, variant }) => [label, variant]),
     );
-    expect(before).toContain('conv1.conv2d+relu');
+    expect(before).toMatch(/\+relu"/);
+    expect(before).not.toMatch(/\.relu"/);
     await inspector.activations(x);
     await inspector.gradCam(x);
     const after = JSON.stringify(

@@ -99,7 +99,7 @@ describe('a training step', () => {
     expect(on.ledger.live).toEqual(live);
     const text = printProfile(result);
     expect(text.split('\n').length).toBe(result.rows.length + 3);
-    expect(text).toMatch(/conv1\.conv2d\+relu +\w+ +\d+x\d+x\d+ /);
+    expect(text).toMatch(/conv1\.conv2d\S* +\w+ +\d+x\d+x\d+ /);
     expect(text).toMatch(/ %$/m);
     trainer.dispose();
     expect(on.ledger.live).toEqual({ buffers: 0, bytes: 0 });
@@ -128,7 +128,7 @@ test('a session: its prediction', async () => {
 test('gabor bench --profile prints it', async () => {
   const { code, stdout } = await gabor('bench lenet --profile --rounds 1');
   expect(code).toBe(0);
-  for (const part of ['conv1.conv2d+relu', 'optimizer.adam', 'GFLOP/s', 'batch 64']) expect(stdout).toContain(part);
+  for (const part of ['conv1.conv2d', 'optimizer.adam', 'GFLOP/s', 'batch 64']) expect(stdout).toContain(part);
   const json = await gabor('bench lenet --profile --rounds 1 --json');
   expect(JSON.parse(json.stdout).profiles[0].rows.length).toBeGreaterThan(20);
 });

@@ -27,7 +27,13 @@ function variantIds({ source }: Value, caps: DeviceCaps): string[] {
   if (source.kind !== 'node') throw new Error('no node');
   const laidOut = (v: Value): PlanValue => ({ ...v, layout: 'plain', source: { kind: 'node' } });
   const { inputs, outputs, impl } = source.node;
-  const context = { inputs: inputs.map(laidOut), outputs: outputs.map(laidOut), used: [true], epilogue: null };
+  const context = {
+    inputs: inputs.map(laidOut),
+    outputs: outputs.map(laidOut),
+    used: [true],
+    epilogue: null,
+    window: null,
+  };
   return impl.variants(context, caps).map(({ id }) => id);
 }
 

@@ -204,7 +204,7 @@ function offerOf(double: (x: Value) => Value, count: number): Offer {
   const output = { ...spec, id: 2, source: { kind: 'node' } } as const;
   const source = double({ ...spec, id: 1, source: { kind: 'input', name: 'x' } }).source;
   if (source.kind !== 'node') throw new Error('no node');
-  const context = { inputs: [input], outputs: [output], used: [true], epilogue: null };
+  const context = { inputs: [input], outputs: [output], used: [true], epilogue: null, window: null };
   const { impl, op, scope, attrs } = source.node;
   return { ...context, op, scope, attrs, flops: count, variants: impl.variants(context, DEFAULT_CAPS) };
 }

@@ -61,7 +61,7 @@ describe('a batch that does not fit', () => {
         .map(Number);
       expect(batchSize! * accumulationSteps!).toBe(512);
       const trainer = await trainerFor(convNet(), { batchSize, accumulationSteps }, on);
-      await trainer.fit(quarters(128), { epochs: 1 });
+      await trainer.fit(quarters(256), { epochs: 1 });
       expect(on.ledger.peakBytes).toBeLessThanOrEqual(MIB);
       trainer.dispose();
     });

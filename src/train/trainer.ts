@@ -27,7 +27,7 @@ import {
 import { type PredictInput, runPredict } from './predict.ts';
 import { recordOf } from './record.ts';
 import { Updater } from './updater.ts';
-import { checkWeights, loadWeights } from './weights.ts';
+import { loadCheckpoint, setTensors } from './weights.ts';
 
 /** Trains one model on one device. Made by `createTrainer`; owns GPU memory until `dispose`. */
 export class Trainer {
@@ -214,6 +214,14 @@ export class Trainer {
     return slot === undefined ? values : new Map([...values, ...(await this.engine.readTensors({ slot }))]);
   }
 
+  /**
+   * Sets weights and running statistics by name, row-major, and leaves all others as they are (torch's `load_state_dict`, not
+   * strict). Averaged weights and the optimizer's state stay. Throws StateError for an unknown name or another shape, and changes nothing then.
+   */
+  setParameters(values: ReadonlyMap<string, NamedTensor>): void {
+    setTensors(this.engine, values);
+  }
+
   /** Gradients of the last batch by name, row-major, before clipping; when accumulating, the average of those that wait. */
   gradients(): Promise<Map<string, NamedTensor>> {
     return this.updater.gradients();
@@ -236,17 +244,9 @@ export class Trainer {
    *
    * @throws FormatError where the bytes are damaged, StateError where they belong to another model or optimizer; the trainer is then unchanged.
    */
-  load(bytes: Uint8Array, { weightsOnly = false }: LoadOptions = {}): void {
-    const checkpoint = decodeCheckpoint(bytes);
-    checkWeights(this.engine, checkpoint);
-    const { training } = checkpoint;
-    const resume = !weightsOnly && training !== null;
-    if (resume) this.updater.check(checkpoint);
-    loadWeights(this.engine, checkpoint);
-    this.updater.resetEma();
-    this.engine.normalization = training?.normalization ?? this.engine.normalization;
-    if (!resume) return;
-    this.updater.load(checkpoint);
+  load(bytes: Uint8Array, options: LoadOptions = {}): void {
+    const training = loadCheckpoint(decodeCheckpoint(bytes), this, options);
+    if (!training) return;
     this.#position = training.position;
     this.totals = training.totals ?? { loss: 0, correct: 0, samples: 0 };
     this.#last = null;

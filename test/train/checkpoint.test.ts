@@ -5,6 +5,7 @@ import { readSafetensors, type TensorRecord, writeSafetensors } from '../../src/
 import { conv2d, flatten, linear } from '../../src/nn/layers.ts';
 import { mse } from '../../src/nn/losses.ts';
 import { sequential } from '../../src/nn/model.ts';
+import { batchNorm2d } from '../../src/nn/norm-layers.ts';
 import { adam } from '../../src/optim/adam.ts';
 import { rmsprop } from '../../src/optim/rmsprop.ts';
 import { sgd } from '../../src/optim/sgd.ts';
@@ -12,6 +13,7 @@ import { decodeCheckpoint, modelOf } from '../../src/train/checkpoint.ts';
 import { createSession } from '../../src/train/inference.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 import { ArgumentError, FormatError, StateError } from '../../src/util/errors.ts';
+import { sizeOf } from '../../src/util/shape.ts';
 import { device } from '../support/device.ts';
 import { batchOf, convNet, quarters, sameBytes, trainerFor } from './cases.ts';
 
@@ -209,6 +211,67 @@ describe('files of other programs', () => {
     expect(() => modelOf(decodeCheckpoint(file))).toThrow(FormatError);
     other.dispose();
     session.dispose();
+  });
+});
+
+describe('setParameters', () => {
+  const numbers = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, (_, i) => i / 8 - 3);
+
+  test('sets what is named, in every layout, and leaves the rest', async () => {
+    const model = sequential([3, 8, 8], [conv2d(6, 3), batchNorm2d(), flatten(), linear(4)]);
+    const other = await trainerFor(model);
+    const before = await other.parameters();
+    const given = new Map(
+      ['conv1.weight', 'bn1.running_var'].map((name) => {
+        const { shape } = before.get(name)!;
+        return [name, { shape, data: numbers(sizeOf(shape)) }];
+      }),
+    );
+    other.setParameters(given);
+    const after = await other.parameters();
+    expect([...after.keys()]).toEqual([...before.keys()]);
+    for (const [name, { data }] of after) expect(data, name).toEqual((given.get(name) ?? before.get(name)!).data);
+    other.dispose();
+  });
+
+  test('the model computes with them, and training goes on from them', async () => {
+    const model = sequential([2], [linear(1)]);
+    const other = await trainerFor(model, { loss: mse(), batchSize: 2, optimizer: sgd({ lr: 0.5 }) });
+    const [weight, bias] = model.parameters.map(({ name }) => name) as [string, string];
+    other.setParameters(
+      new Map([
+        [weight, { shape: [1, 2], data: Float32Array.of(2, -1) }],
+        [bias, { shape: [1], data: Float32Array.of(0.25) }],
+      ]),
+    );
+    expect(await other.predict(Float32Array.of(1, 2, 3, 4))).toEqual(Float32Array.of(0.25, 2.25));
+    other.step({ x: Float32Array.of(1, 0, 0, 1), y: Float32Array.of(1.25, 0.25) });
+    // Errors 1 and -1 of two samples: the gradient of the mean square is [1, -1] and 0 for the bias.
+    const { data } = (await other.parameters()).get(weight)!;
+    expect(data).toEqual(Float32Array.of(1.5, -0.5));
+    other.dispose();
+  });
+
+  test('refuses an unknown name and another shape, and changes nothing', async () => {
+    const other = await trainerFor(convNet());
+    const before = await other.save();
+    const bias = { shape: [6], data: numbers(6) };
+    const set = (name: string, tensor: { shape: number[]; data: Float32Array<ArrayBuffer> }) => () =>
+      other.setParameters(
+        new Map([
+          ['conv1.bias', bias],
+          [name, tensor],
+        ]),
+      );
+    expect(set('conv9.bias', bias)).toThrow(
+      new StateError(
+        'setParameters: the model has no "conv9.bias". Pass some of conv1.weight, conv1.bias, fc1.weight, fc1.bias, fc2.weight, fc2.bias.',
+      ),
+    );
+    expect(set('fc1.bias', bias)).toThrow(/"fc1.bias" is given as \[6\] with 6 values, the model has \[12\]/);
+    expect(set('fc1.bias', { shape: [12], data: numbers(11) })).toThrow(/\[12\] with 11 values/);
+    expect(sameBytes(await other.save(), before)).toBe(true);
+    other.dispose();
   });
 });
 

@@ -1,7 +1,7 @@
 /** `inspect`: what a model computes on the way to its output, and which parts of an image an output depends on. Imports train and all below. */
 import type { Place } from '../compile/place.ts';
 import type { Plan } from '../compile/plan.ts';
-import type { Layout } from '../graph/layout.ts';
+import { type Layout, stridesOf } from '../graph/layout.ts';
 import type { Value } from '../graph/types.ts';
 import type { Prepared, TensorData } from '../runtime/session.ts';
 import { type GraphOutput, layerCalls } from '../train/describe.ts';
@@ -25,6 +25,25 @@ interface Task {
   readonly key: string;
   graph(batch: number): GraphOutput[];
   inputs?(first: number, batch: number): { readonly [name: string]: TensorData };
+}
+
+const gpuTensor = (
+  buffer: GpuTensor['buffer'],
+  { layout, shape, place }: { readonly layout: Layout; readonly shape: Shape; readonly place: Place },
+): GpuTensor => {
+  const { offset, bytes } = place;
+  return { buffer, offset, bytes, layout, shape, strides: stridesOf(shape, layout) };
+};
+
+/** Those tensors whose full name or layer is asked for; all by default. */
+function named<T>(all: ReadonlyMap<string, T>, names: readonly string[] | undefined, at: string): Map<string, T> {
+  const matches = (name: string, wanted: string): boolean => name === wanted || name.startsWith(`${wanted}.`);
+  const unknown = names?.find((wanted) => ![...all.keys()].some((name) => matches(name, wanted)));
+  if (unknown !== undefined)
+    throw new ArgumentError(
+      `${at}: there is no parameter or layer "${unknown}". The model has ${[...all.keys()].join(', ') || 'none'}.`,
+    );
+  return new Map([...all].filter(([name]) => !names || names.some((wanted) => matches(name, wanted))));
 }
 
 /** Looks into a model in eval mode. Nothing of the trainer or session changes; steps are as fast as before. Made by `inspect`. */
@@ -134,14 +153,8 @@ export class Inspector {
     const prepared = await this.#prepare(key, () => this.#outputsOf(names, count), { ownSlabs: true });
     session.write(prepared, 'x', take(0, count));
     session.run([prepared]);
-    const tensor = ({ layout, shape, place }: { layout: Layout; shape: Shape; place: Place }): GpuTensor => ({
-      buffer: prepared.bufferOf(place.buffer),
-      offset: place.offset,
-      bytes: place.bytes,
-      layout,
-      shape,
-    });
-    return new Map(prepared.plan.outputs.map((output) => [output.name, tensor(output)]));
+    const { outputs } = prepared.plan;
+    return new Map(outputs.map((output) => [output.name, gpuTensor(prepared.bufferOf(output.place.buffer), output)]));
   }
 
   /** Filters and other parameters and running statistics: by full name (`conv1.weight`) or all of a layer (`conv1`); default: all. */
@@ -149,13 +162,19 @@ export class Inspector {
     const slot = this.#weights;
     const values = await this.engine.readTensors('values');
     const all = new Map([...values, ...(slot === undefined ? [] : await this.engine.readTensors({ slot }))]);
-    const matches = (name: string, wanted: string): boolean => name === wanted || name.startsWith(`${wanted}.`);
-    const unknown = names?.find((wanted) => ![...all.keys()].some((name) => matches(name, wanted)));
-    if (unknown !== undefined)
-      throw new ArgumentError(
-        `weights: there is no parameter or layer "${unknown}". The model has ${[...all.keys()].join(', ') || 'none'}.`,
-      );
-    return new Map([...all].filter(([name]) => !names || names.some((wanted) => matches(name, wanted))));
+    return named(all, names, 'weights');
+  }
+
+  /** The same where they lie on the GPU: training changes them in place, so they are always the newest. */
+  weightsOnGpu(names?: readonly string[]): Map<string, GpuTensor> {
+    const { engine } = this;
+    const slot = this.#weights;
+    const places = [...engine.tensorPlaces('values'), ...(slot === undefined ? [] : engine.tensorPlaces({ slot }))];
+    const tensors = places.map(([name, { entry, place }]): [string, GpuTensor] => [
+      name,
+      gpuTensor(engine.session.arenaBuffer(place.buffer), { ...entry, place }),
+    ]);
+    return named(new Map(tensors), names, 'weightsOnGpu');
   }
 
   /** The classes asked for, one for each image; those that the model gives where none are. */

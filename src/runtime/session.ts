@@ -93,6 +93,14 @@ export class Session {
     }
   }
 
+  /** The buffer that holds parameters, gradients, slots or state. Throws StateError where there is none (yet). */
+  arenaBuffer(ref: BufferRef): GPUBuffer {
+    this.check();
+    const buffer = this.#arenaBuffer(ref);
+    if (!buffer) throw new StateError(`session: there is no buffer '${ref.kind}' yet. Train first.`);
+    return buffer;
+  }
+
   /** Slabs for a plan from the common pool: plans run one after another, so they may share. */
   #takeSlabs(sizes: readonly number[]): GPUBuffer[] {
     const free = [...this.pool].sort((a, b) => a.size - b.size);

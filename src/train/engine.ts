@@ -56,6 +56,9 @@ export interface NamedTensor {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** Parameters and running statistics, gradients, or a slot of the optimizer. */
+export type TensorSet = 'values' | 'gradients' | { readonly slot: number };
+
 export interface EngineOptions {
   readonly loss?: Loss;
   /** Draws the first values of the parameters; without it they are zero, until they are written. */
@@ -242,19 +245,31 @@ export class Engine {
     this.session.writePlace({ buffer: { kind: 'slot', slot, shard }, offset, bytes }, toMemory(data, shape, layout));
   }
 
-  /** All parameters and running statistics, their gradients, or an optimizer's slot, by name. */
-  async readTensors(what: 'values' | 'gradients' | { readonly slot: number }): Promise<Map<string, NamedTensor>> {
+  /** Where all parameters and running statistics lie, their gradients, or an optimizer's slot, by name. */
+  tensorPlaces(what: TensorSet): Map<string, { readonly entry: ArenaEntry; readonly place: Place }> {
     const entries = what === 'values' ? [...this.parameters, ...this.states] : this.parameters;
-    const places = entries.map(({ name, offset, bytes, shard }): Place => {
-      if (typeof what === 'object') return { buffer: { kind: 'slot', slot: what.slot, shard }, offset, bytes };
-      return this.#entry(name).place(what === 'values' ? 'parameters' : 'gradients');
-    });
-    const buffers = await this.session.readPlaces(places);
     return new Map(
-      entries.map(({ name, shape, layout }, i) => [
-        name,
-        { shape, data: fromMemory(new Float32Array(buffers[i]!), shape, layout).slice(0, sizeOf(shape)) },
-      ]),
+      entries.map((entry) => {
+        const { name, offset, bytes, shard } = entry;
+        if (typeof what === 'object')
+          return [name, { entry, place: { buffer: { kind: 'slot', slot: what.slot, shard }, offset, bytes } }];
+        return [name, { entry, place: this.#entry(name).place(what === 'values' ? 'parameters' : 'gradients') }];
+      }),
+    );
+  }
+
+  /** The same, read back. */
+  async readTensors(what: TensorSet): Promise<Map<string, NamedTensor>> {
+    const places = [...this.tensorPlaces(what)];
+    const buffers = await this.session.readPlaces(places.map(([, { place }]) => place));
+    return new Map(
+      places.map(([name, { entry }], i) => {
+        const { shape, layout } = entry;
+        return [
+          name,
+          { shape, data: fromMemory(new Float32Array(buffers[i]!), shape, layout).slice(0, sizeOf(shape)) },
+        ];
+      }),
     );
   }
 

@@ -1,9 +1,9 @@
 /** Activations, filters, saliency and Grad-CAM of a small net against float64, with batches that need several runs. */
 import { describe, expect, test } from 'vitest';
-import { requestDevice } from '../../src/gpu/device.ts';
+import { type Device, requestDevice } from '../../src/gpu/device.ts';
 import { readRanges } from '../../src/gpu/readback.ts';
-import { fromMemory } from '../../src/graph/layout.ts';
 import { inspect } from '../../src/inspect/inspector.ts';
+import type { GpuTensor } from '../../src/inspect/inspector-types.ts';
 import { dropout, linear, sigmoid, tanh } from '../../src/nn/layers.ts';
 import { sequential } from '../../src/nn/model.ts';
 import type { NamedTensor } from '../../src/train/engine.ts';
@@ -13,6 +13,21 @@ import { Random } from '../support/random.ts';
 import { type Tensor, toFloat32 } from '../support/tensor.ts';
 import { batchOf, convNet, quarters, trainerFor } from '../train/cases.ts';
 import { netOf, referenceNet } from './reference-net.ts';
+
+/** A tensor read from its buffer element by element, as a shader would find them: by strides alone. */
+async function readByStrides(on: Device, { buffer, offset, bytes, shape, strides }: GpuTensor): Promise<NamedTensor> {
+  const [read] = await readRanges(on, [{ buffer, offset, bytes }]);
+  const memory = new Float32Array(read!);
+  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, index) => {
+    let [rest, at] = [index, 0];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]! * (rest % shape[axis]!);
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    return memory[at]!;
+  });
+  return { shape, data };
+}
 
 /** Largest difference as a share of the largest value. */
 function difference(actual: NamedTensor | undefined, expected: Tensor): number {
@@ -63,7 +78,7 @@ describe('activations', () => {
     trainer.dispose();
   });
 
-  test('on the GPU: layout and offset describe the buffer, and training does not touch it', async () => {
+  test('on the GPU: strides and offset describe the buffer, and training does not touch it', async () => {
     const { trainer, inspector, net } = await setUp();
     const tensors = await inspector.onGpu(x, ['conv1', 'relu1', 'fc1']);
     expect(tensors.get('conv1')!.layout).toBe('nhwc');
@@ -71,14 +86,8 @@ describe('activations', () => {
     const other = await trainerFor(convNet({ channels: 2 }));
     other.step(batchOf(data, 0, 16));
     await trainer.predict(new Float32Array(2 * 64 * 3).fill(0.5));
-    for (const [name, { buffer, offset, bytes, layout, shape }] of tensors) {
-      const [read] = await readRanges(trainer.device, [{ buffer, offset, bytes }]);
-      const values = fromMemory(new Float32Array(read!), shape, layout).slice(
-        0,
-        shape.reduce((a, b) => a * b),
-      );
-      expect(difference({ shape, data: values }, net.values[name]!), name).toBeLessThan(2e-5);
-    }
+    for (const [name, tensor] of tensors)
+      expect(difference(await readByStrides(trainer.device, tensor), net.values[name]!), name).toBeLessThan(2e-5);
     trainer.dispose();
     other.dispose();
   });
@@ -131,6 +140,29 @@ describe('weights', () => {
     const outputs = [await a.activations(input, ['fc2']), await b.activations(input, ['fc2'])];
     expect(outputs[0]!.get('fc2')!.data).not.toEqual(outputs[1]!.get('fc2')!.data);
     trainer.dispose();
+  });
+});
+
+describe('weights on the GPU', () => {
+  test('are those of the last step without another call, by name, and averaged', async () => {
+    const trainer = await trainerFor(convNet(), { ema: { decay: 0.9 } });
+    const live = inspect(trainer).weightsOnGpu();
+    const averaged = inspect(trainer, { useEma: true }).weightsOnGpu(['conv1.weight', 'fc1']);
+    expect([...averaged.keys()]).toEqual(['conv1.weight', 'fc1.weight', 'fc1.bias']);
+    expect(live.get('conv1.weight')!.layout).toBe('hwio');
+    for (let i = 0; i < 2; i++) {
+      trainer.step(batchOf(quarters(16), 0, 16));
+      const own = await trainer.parameters();
+      expect([...live.keys()]).toEqual([...own.keys()]);
+      for (const [name, tensor] of live)
+        expect(await readByStrides(trainer.device, tensor), name).toEqual(own.get(name));
+    }
+    const expected = await trainer.parameters({ useEma: true });
+    for (const [name, tensor] of averaged)
+      expect(await readByStrides(trainer.device, tensor), name).toEqual(expected.get(name));
+    expect(() => inspect(trainer).weightsOnGpu(['conv'])).toThrow(/weightsOnGpu: there is no .* "conv"/);
+    trainer.dispose();
+    expect(() => inspect(trainer).weightsOnGpu()).toThrow(StateError);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
+import { type BlockVariant, forwardBlock, hasBlocks, inputBlock } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -24,13 +25,20 @@ export function pools(_g: ConvGeometry, _caps: DeviceCaps): boolean {
   return false;
 }
 
+/** The kernel of tiles and, where there is one, that of blocks, the faster one first. */
+const ordered = (tiles: Variant, block: BlockVariant | null): Variant[] =>
+  block ? (block.first ? [block.variant, tiles] : [tiles, block.variant]) : [tiles];
+
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   if (values.window) return [...poolingVariants(g, { caps, ...values }), forwardDirect(g, values)];
   const lanes = softwareLanes(caps);
   const variants: Variant[] = [];
   if (isDepthwise(g)) variants.push(...forwardDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
-  if (lanes > 0 && wholeVectors(g)) variants.push(forwardSubgroup(g, { ...values, lanes }));
+  if (lanes > 0 && wholeVectors(g)) {
+    const block = hasBlocks(g) ? forwardBlock(g, { ...values, lanes }) : null;
+    variants.push(...ordered(forwardSubgroup(g, { ...values, lanes }), block));
+  }
   // The subgroup tiles of both are equally fast forward.
   if (lanes === 0 && isPointwise(g)) variants.push(...forwardPointwise(g, { ...values, caps }));
   if (wholeVectors(g)) variants.push(forwardTiled(g, values));
@@ -42,7 +50,10 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
   const variants: Variant[] = [];
   if (isPointwise(g)) variants.push(...inputPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
-  if (lanes > 0 && wholeVectors(g)) variants.push(inputSubgroup(g, { ...values, lanes }));
+  if (lanes > 0 && wholeVectors(g)) {
+    const block = hasBlocks(g) ? inputBlock(g, { ...values, lanes }) : null;
+    variants.push(...ordered(inputSubgroup(g, { ...values, lanes }), block));
+  }
   if (wholeVectors(g)) variants.push(inputTiled(g, values));
   return [...variants, inputDirect(g, values)];
 }

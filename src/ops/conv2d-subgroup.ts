@@ -36,8 +36,8 @@ export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMa
 export const ENOUGH_GROUPS = 32;
 
 /** Time of a gather and of a multiply-add of vec4s, in instructions (measured on lavapipe; only the ratio matters). */
-const GATHER = 264;
-const MULTIPLY = 11;
+export const GATHER = 264;
+export const MULTIPLY = 11;
 
 /** Tiles to choose from. More than 32 vec4s of results in a lane leave the registers and the instruction cache. */
 const PIXELS = [1, 2, 4] as const;

@@ -1,10 +1,11 @@
 /** conv2d without a GPU: padding, output size, errors, which kernels a device is offered. May import src and test/support. */
 import { describe, expect, it } from 'vitest';
+import { gradients } from '../../src/compile/autodiff.ts';
 import { compilePlan } from '../../src/compile/plan.ts';
 import { input } from '../../src/graph/define-op.ts';
 import { inScope } from '../../src/graph/trace.ts';
 import type { Conv2dOptions } from '../../src/ops/conv2d.ts';
-import { conv2d, convOutputSize, relayout, resolvePadding } from '../../src/ops/index.ts';
+import { add, conv2d, convOutputSize, relayout, resolvePadding } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS, type DeviceCaps } from '../../src/util/caps.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { Random } from '../support/random.ts';
@@ -83,6 +84,34 @@ describe('variants', () => {
     const grey = offered(software, { c: 1, o: 8 });
     expect(grey.conv2d).toEqual(['single', 'direct']);
     expect(grey.conv2dBackwardWeight).toEqual(['single', 'direct']);
+  });
+
+  it('blocks of pixels where taps of a row are next to each other, first where they pay', () => {
+    const plan = (kernel: readonly [number, number], options: Conv2dOptions = {}) => {
+      const found: Record<string, string[]> = {};
+      const x = input('x', [64, 8, 14, 14]);
+      const y = conv2d(x, input('w', [16, 8, ...kernel]), null, options);
+      const [dx] = gradients([{ value: y, gradient: input('dy', y.shape) }], [x], { add });
+      compilePlan({
+        outputs: [y, dx!].map((value, i) => ({ value, sink: { kind: 'read', name: `${i}` } })),
+        arenas: NO_ARENAS,
+        caps: software,
+        relayout,
+        choose({ op }, ids) {
+          found[op] = ids.map((id) => id.replace(/[\dx]+$/, ''));
+          return ids[0]!;
+        },
+      });
+      return [found.conv2d, found.conv2dBackwardInput];
+    };
+    const both = (first: string, second: string) => Array(2).fill([first, second, 'tiled', 'direct']);
+    expect(plan([5, 5])).toEqual(both('block', 'subgroup'));
+    // A filter as large as the image has a single result.
+    expect(plan([14, 14])).toEqual(both('subgroup', 'block'));
+    const none = Array(2).fill(['subgroup', 'tiled', 'direct']);
+    for (const options of [{ stride: 2 }, { stride: [2, 1] }, { dilation: 2 }, { dilation: [1, 2] }] as const)
+      expect(plan([3, 3], options), JSON.stringify(options)).toEqual(none);
+    expect(plan([3, 1])).toEqual(none);
   });
 
   it('of subgroups whose size varies, and of a GPU with subgroups', () => {

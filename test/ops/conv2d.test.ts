@@ -9,6 +9,7 @@ import { input } from '../../src/graph/define-op.ts';
 import { fromMemory, physicalSize } from '../../src/graph/layout.ts';
 import type { Value } from '../../src/graph/types.ts';
 import type { Conv2dOptions } from '../../src/ops/conv2d.ts';
+import { softwareLanes } from '../../src/ops/conv2d-subgroup.ts';
 import {
   add,
   conv2d,
@@ -185,6 +186,45 @@ describe('subgroups of 4 lanes, as SwiftShader has', () => {
     // Subgroups of 8 with 4 threads: the kernels may rely on nothing but the lanes they have.
     const result = await run(await device(), given, 0);
     expectClose(result, referenceOf(given), () => ({ atol: 0, rtol: 0 }));
+  });
+});
+
+describe('blocks of pixels', () => {
+  const shapes = [
+    { n: 1, c: 4, o: 4, image: [1, 1], kernel: [1, 2], padding: [0, 1, 0, 0] },
+    { n: 2, c: 3, o: 5, image: [5, 9], kernel: [3, 3], padding: [1, 1, 1, 1] },
+    { n: 9, c: 6, o: 16, image: [7, 6], kernel: [5, 5], padding: [0, 0, 0, 0] },
+    { n: 8, c: 5, o: 33, image: [4, 11], kernel: [2, 4], padding: [3, 0, 4, 5] },
+    { n: 3, c: 33, o: 12, image: [8, 13], kernel: [4, 7], padding: [2, 6, 0, 1] },
+    { n: 17, c: 8, o: 8, image: [6, 17], kernel: [1, 9], padding: [0, 4, 2, 4] },
+    { n: 1, c: 12, o: 20, image: [16, 21], kernel: [3, 2], padding: [4, 4, 4, 4] },
+    { n: 33, c: 4, o: 24, image: [3, 3], kernel: [3, 3], padding: [0, 0, 0, 0] },
+  ] as const;
+
+  it.each(shapes)('$n images $image, $c to $o channels, filter $kernel, padding $padding', async (shape) => {
+    const { n, c, o, image, kernel, padding } = shape;
+    const random = new Random(n * 100 + c);
+    const window = { kernel, stride: [1, 1], dilation: [1, 1] } as const;
+    const given: Case = {
+      inputs: {
+        x: random.integers([n, c, ...image]),
+        weight: random.integers([o, c, ...kernel]),
+        bias: random.integers([o]),
+      },
+      upstream: random.integers([n, o, ...convOutputSize(image, window, padding)]),
+      options: { padding },
+    };
+    const gpu = await device();
+    const expected = referenceOf({ ...given, options: { stride: [1, 1], padding } });
+    // Lanes that the device has, and half of them.
+    for (const caps of [gpu.caps, { ...gpu.caps, subgroupMinSize: 4, subgroupMaxSize: 4 }]) {
+      const used: string[] = [];
+      await everyVariant(gpu, { ...given, caps }, (result) => {
+        expectClose(result, expected, () => ({ atol: 0, rtol: 0 }));
+        for (const op of ['conv2d', 'conv2dBackwardInput']) if (result.chosen[op]!.startsWith('block')) used.push(op);
+      });
+      if (softwareLanes(caps) > 0) expect(used).toEqual(expect.arrayContaining(['conv2d', 'conv2dBackwardInput']));
+    }
   });
 });
 

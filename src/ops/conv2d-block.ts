@@ -1,0 +1,158 @@
+/**
+ * Kernels for software adapters that compute a block of neighbouring pixels in each lane and keep the columns of the input
+ * that these see together, for stride 1 and dilation 1. Imports graph, util, shaders, conv2d-shared, conv2d-subgroup.
+ */
+import blockText from '../../shaders/conv2d/block.wgsl?raw';
+import type { Kernel, Variant } from '../graph/types.ts';
+import { linearGroups } from '../graph/workgroups.ts';
+import { ceilDiv } from '../util/shape.ts';
+import type { ConvGeometry } from './conv2d-geometry.ts';
+import {
+  convParams,
+  convShader,
+  type ForwardValues,
+  forwardKernel,
+  type InputValues,
+  inputKernel,
+  wideBorder,
+} from './conv2d-shared.ts';
+import { chooseTile, ENOUGH_GROUPS, GATHER, MULTIPLY } from './conv2d-subgroup.ts';
+
+const shader = convShader('block', blockText);
+
+/** Instructions to hand 16 weights to all lanes, to store a vec4, to go from one tap or column to the next, to move a vec4 over by a column. */
+const BROADCAST = 48;
+const STORE = 230;
+const STEP = 100;
+const SHIFT = 24;
+
+const ROWS = [1, 2] as const;
+const COLUMNS = [2, 3, 4, 5, 6, 7, 8, 10] as const;
+/** vec4s of results in a lane, and of channels among them. */
+const MOST_RESULTS = 40;
+const MOST_VECTORS = 8;
+
+/** What a lane computes, and whether neighbouring lanes are the same place of neighbouring images. */
+interface Block {
+  readonly rows: number;
+  readonly columns: number;
+  readonly vectors: number;
+  readonly byImage: boolean;
+}
+
+/** The gradient of the input as the convolution of dy with the filter turned round. */
+function turned(g: ConvGeometry): ConvGeometry {
+  const { h, w, c, cs, oh, ow, o, os, kh, kw, padding } = g;
+  const [top, left, bottom, right] = padding;
+  const sides = [kh - 1 - top, kw - 1 - left, kh - 1 - bottom, kw - 1 - right] as const;
+  return { ...g, h: oh, w: ow, c: o, cs: os, oh: h, ow: w, o: c, os: cs, i: o, is: os, padding: sides };
+}
+
+/** Taps along one axis that reach the image, added up over blocks: what the shader's `taps` gives. */
+function tapsOf(
+  size: number,
+  { results, kernel, extent, before }: Record<'results' | 'kernel' | 'extent' | 'before', number>,
+): number {
+  let sum = 0;
+  for (let at = -before; at < results - before; at += size) {
+    const first = Math.min(Math.max(1 - size - at, 0), kernel - 1);
+    sum += Math.min(Math.max(extent - at, first + 1), kernel) - first;
+  }
+  return sum;
+}
+
+/** Instructions of a step of the loop that multiplies `pixels` by `vectors` of a lane. */
+const products = (pixels: number, vectors: number): number => vectors * (BROADCAST + 4 * MULTIPLY * pixels) + STEP;
+
+/** Estimated instructions of all workgroups: what they do for 4 channels of one tap or row of taps, how often, and the stores. */
+function total(groups: number, { each, times, results }: Record<'each' | 'times' | 'results', number>): number {
+  return Math.max(groups, ENOUGH_GROUPS) * (each * times + STORE * results);
+}
+
+function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byImage }: Block): number {
+  const [down, across] = [ceilDiv(g.oh, rows), ceilDiv(g.ow, columns)];
+  const groups = ceilDiv(g.n * down * across, lanes) * ceilDiv(g.os / 4, vectors);
+  const [top, left] = g.padding;
+  const ys = byImage ? tapsOf(rows, { results: g.oh, kernel: g.kh, extent: g.h, before: top }) / down : g.kh;
+  const xs = byImage ? tapsOf(columns, { results: g.ow, kernel: g.kw, extent: g.w, before: left }) / across : g.kw;
+  const column = rows * (GATHER + SHIFT * columns) + STEP;
+  const tap = ceilDiv(4 * vectors, lanes) * GATHER + products(rows * columns, vectors);
+  const each = (xs + columns - 1) * column + xs * tap;
+  return total(groups, { each, times: (ys * g.cs) / 4, results: rows * columns * vectors });
+}
+
+/** The same for the tiles of conv2d-subgroup.ts; `trimmed`: taps beside the image are left out. */
+function tileTime(g: ConvGeometry, lanes: number, { trimmed }: { trimmed: boolean }): number {
+  const [count, channels] = [g.n * g.oh * g.ow, g.os / 4];
+  const { pixels, vectors } = chooseTile(lanes, { pixels: count, vectors: channels });
+  const groups = ceilDiv(count, lanes * pixels) * ceilDiv(channels, vectors);
+  const taps = g.kh * g.kw * (trimmed ? (g.h * g.w) / (g.oh * g.ow) : 1);
+  const each = (pixels + ceilDiv(4 * vectors, lanes)) * GATHER + products(pixels, vectors);
+  return total(groups, { each, times: (taps * g.cs) / 4, results: pixels * vectors });
+}
+
+interface Choice {
+  readonly block: Block;
+  readonly time: number;
+}
+
+/** The block with the least estimated time. */
+function chooseBlock(g: ConvGeometry, lanes: number): Choice {
+  let best: Choice | null = null;
+  // Places of one image are skipped together only where all lanes can be at one place.
+  for (const byImage of g.n >= lanes ? [false, true] : [false])
+    for (const rows of ROWS)
+      for (const columns of COLUMNS)
+        for (let vectors = 1; vectors <= Math.min(MOST_VECTORS, g.os / 4); vectors++) {
+          if (rows * columns * vectors > MOST_RESULTS) continue;
+          const block = { rows, columns, vectors, byImage };
+          const time = blockTime(g, lanes, block);
+          if (!best || time < best.time) best = { block, time };
+        }
+  return best!;
+}
+
+/** The estimate must be so much better than that of tiles: it leaves out what large blocks lose. */
+const MARGIN = 0.95;
+
+export interface BlockVariant {
+  readonly variant: Variant;
+  /** Faster than tiles, by all that is known. */
+  readonly first: boolean;
+}
+
+function blockVariant(
+  g: ConvGeometry,
+  { lanes, flipped, start }: { lanes: number; flipped: boolean; start: Pick<Kernel, 'slots' | 'bind' | 'defines'> },
+): BlockVariant {
+  const { block, time } = chooseBlock(g, lanes);
+  const { rows, columns, vectors, byImage } = block;
+  const [x, y] = linearGroups(g.n * ceilDiv(g.oh, rows) * ceilDiv(g.ow, columns), lanes);
+  // Padding below 0 wraps, as it does in the shader.
+  const { top, left, ...params } = convParams(g);
+  const kernel: Kernel = {
+    ...start,
+    shader,
+    defines: { ...start.defines, SG: lanes, R: rows, C: columns, O4: vectors, BY_IMAGE: byImage, FLIPPED: flipped },
+    params: { ...params, top: top >>> 0, left: left >>> 0 },
+    workgroups: [x, y, ceilDiv(g.os / 4, vectors)],
+  };
+  const trimmed = flipped && wideBorder(turned(g));
+  return {
+    variant: { id: `block${rows}x${columns}x${vectors}`, kernels: [kernel] },
+    first: time < MARGIN * tileTime(g, lanes, { trimmed }),
+  };
+}
+
+/** Several taps in a row, so that pixels next to each other share what they see. */
+export const hasBlocks = ({ groups, sy, sx, dy, dx, kw, cs, os }: ConvGeometry): boolean =>
+  groups === 1 && sy * sx * dy * dx === 1 && kw > 1 && cs % 4 === 0 && os % 4 === 0;
+
+export const forwardBlock = (g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): BlockVariant =>
+  blockVariant(g, { lanes, flipped: false, start: forwardKernel(values) });
+
+export function inputBlock(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): BlockVariant {
+  const { bind, ...start } = inputKernel(values);
+  const { dy, dx, ...others } = bind;
+  return blockVariant(turned(g), { lanes, flipped: true, start: { ...start, bind: { ...others, x: dy!, y: dx! } } });
+}

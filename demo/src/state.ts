@@ -7,10 +7,13 @@ import type { Download } from './engine/mnist.ts';
 import type { BatchPoint, Kept, LabEvent, ModelInfo, Progress, TestPoint } from './engine/protocol.ts';
 import { keptVisit } from './kept.ts';
 
-/** The worker's functions, each of which gives a promise. */
-export const lab: Remote<LabApi> = wrap<LabApi>(
+type Panels = LabApi['panels'];
+type LabItself = Omit<LabApi, 'panels'>;
+
+/** The worker's functions, each of which gives a promise. Comlink reaches into `panels` without waiting for it. */
+export const lab = wrap<LabItself>(
   new Worker(new URL('./engine/lab.worker.ts', import.meta.url), { type: 'module', name: 'gabor lab' }),
-);
+) as Remote<LabItself> & { readonly panels: { readonly [name in keyof Panels]: Remote<Panels[name]> } };
 
 /** What the controls show; the network may be of an older one until it is applied. */
 export const config = signal<Config>(configFromHash(location.hash) ?? DEFAULT_CONFIG);

@@ -108,12 +108,26 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     tap += select(0u, (down.step * params.kw - across.count * across.step) * tap_size, row_ends);
     column = select(column, 0u, row_ends);
   }
+  // One store for each pixel, because stores compile slowly.
+  for (var i = block; i < min(block + ${I4}u, i4); i++) {
 //#for Q 0 P
-  if (p$Q < pixels) {
-    let at = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + block;
+    var v$Q: vec4f;
+//#endfor
+    switch i - block {
 //#for I 0 I4
-    if (block + $Iu < i4) { dx[at + $Iu] = finish(acc${Q}_${I}, at + $Iu); }
+      case ${I}u: {
+//#for Q 0 P
+        v$Q = acc${Q}_${I};
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+//#for Q 0 P
+    if (p$Q < pixels) {
+      let to = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + i;
+      dx[to] = finish(v$Q, to);
+    }
 //#endfor
   }
-//#endfor
 }

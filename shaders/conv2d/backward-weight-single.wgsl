@@ -38,9 +38,21 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let inside$KY = y$KY < params.h;
     let at$KY = (image + y$KY) * params.w;
 //#for X 0 CARRY
-    var v${KY}_${X} = select(0.0, x[at$KY + $Xu - params.left], inside$KY && $Xu - params.left < params.w);
+    var v${KY}_${X} = 0.0;
 //#endfor
 //#endfor
+//#if CARRY
+    // The first columns, one by one: a loop that is not unrolled, because loads compile slowly.
+    for (var i = 0u; i < (params.kw - 1u) * params.dx + 1u - params.sx; i++) {
+      let ix = i - params.left;
+//#for KY 0 KH
+//#for X 1 CARRY
+      v${KY}_${X-1} = v${KY}_${X};
+//#endfor
+      v${KY}_${CARRY-1} = select(0.0, x[at$KY + ix], inside$KY && ix < params.w);
+//#endfor
+    }
+//#endif
     for (var ox = 0u; ox < params.ow; ox++) {
 //#for X CARRY WINDOW
       let ix$X = ox * ${SX}u + $Xu - params.left;
@@ -67,14 +79,23 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     }
   }
   if (part >= params.splits) { return; }
+  // Tap by tap of the first row, in which the others move up, then the next rows do: stores compile slowly.
+  for (var ky = 0u; ky < params.kh; ky++) {
+    for (var kx = 0u; kx < params.kw; kx++) {
 //#for O 0 O4
-  if (block + $Ou < o4) {
-//#for T 0 KH*KW
-    put_weight(part, $Tu * o4 + block + $Ou, acc${T*O4+O});
+      if (block + $Ou < o4) { put_weight(part, (ky * params.kw + kx) * o4 + block + $Ou, acc$O); }
 //#endfor
-//#if DBIAS!=none
-    put_bias(part, block + $Ou, bias$O);
-//#endif
+//#for T O4 KW*O4
+      acc${T-O4} = acc$T;
+//#endfor
+    }
+//#for T KW*O4 KH*KW*O4
+    acc${T-KW*O4} = acc$T;
+//#endfor
   }
+//#if DBIAS!=none
+//#for O 0 O4
+  if (block + $Ou < o4) { put_bias(part, block + $Ou, bias$O); }
 //#endfor
+//#endif
 }

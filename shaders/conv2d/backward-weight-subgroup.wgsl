@@ -89,12 +89,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
 //#endfor
 //#endif
   if (row >= rows) { return; }
-  let at = row * params.os + block;
-//#for O 0 O4
-  if (block + $Ou < block_end) {
+  // STORED vec4s of output channels at a time, then the others move up: stores compile slowly.
+  for (var o = block; o < min(block + ${O4}u, block_end); o += ${STORED}u) {
 //#for K 0 4
-    put_weight(wg.z, at + $Ku * o4 + $Ou, vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]));
+    put_weight(wg.z, row * params.os + $Ku * o4 + o, vec4f(acc0[$K], acc1[$K], acc2[$K], acc3[$K]));
+//#endfor
+//#for O 1 STORED
+    if (o + $Ou < block_end) {
+//#for K 0 4
+      put_weight(wg.z, row * params.os + $Ku * o4 + o + $Ou, vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]));
+//#endfor
+    }
+//#endfor
+//#for O 4*STORED 4*O4
+    acc${O-4*STORED} = acc$O;
 //#endfor
   }
-//#endfor
 }

@@ -43,14 +43,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var v${KY}_${X} = 0.0;
 //#endfor
 //#endfor
-//#for X 0 CARRY
-  {
-    let ix = start * ${SX}u + $Xu - params.left;
+//#if CARRY
+  // The first columns, one by one: a loop that is not unrolled, because loads compile slowly.
+  for (var i = 0u; i < (params.kw - 1u) * params.dx + 1u - params.sx; i++) {
+    let ix = start * ${SX}u + i - params.left;
 //#for KY 0 KH
-    v${KY}_${X} = select(0.0, x[at$KY + ix], inside$KY && ix < params.w);
+//#for X 1 CARRY
+    v${KY}_${X-1} = v${KY}_${X};
+//#endfor
+    v${KY}_${CARRY-1} = select(0.0, x[at$KY + ix], inside$KY && ix < params.w);
 //#endfor
   }
-//#endfor
+//#endif
 //#for J 0 (O4+SG-1)/SG
   let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
 //#endfor

@@ -87,11 +87,23 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     tx = select(tx, 0u, row_ends);
     ty += select(0u, params.dy, row_ends);
   }
-//#for O 0 O4
-  if (block + $Ou < block_end) {
+  // One store for each pixel, because stores compile slowly.
+  for (var o = block; o < min(block + ${O4}u, block_end); o++) {
 //#for Q 0 P
-    if (p$Q < pixels) { let to = p$Q * o4 + block + $Ou; y[to] = finish(acc${Q}_${O}, to); }
+    var v$Q: vec4f;
+//#endfor
+    switch o - block {
+//#for O 0 O4
+      case ${O}u: {
+//#for Q 0 P
+        v$Q = acc${Q}_${O};
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+//#for Q 0 P
+    if (p$Q < pixels) { let to = p$Q * o4 + o; y[to] = finish(v$Q, to); }
 //#endfor
   }
-//#endfor
 }

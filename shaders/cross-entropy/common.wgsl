@@ -17,6 +17,8 @@ struct Params {
 //#endif
   // Partial sums there are: in `totals`, or in `partials`.
   part_count: u32,
+  // SIZE / 2. Not a constant: a compiler that unrolls the tree, barriers and all, takes three times as long.
+  tree_half: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
@@ -27,7 +29,7 @@ var<workgroup> tree: array<vec4f, SIZE>;
 // Sum over the workgroup: the same for all threads. Called by all of them.
 fn tree_sum(li: u32, value: vec4f) -> vec4f {
   tree[li] = value;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = params.tree_half; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li] += tree[li + width]; }
   }

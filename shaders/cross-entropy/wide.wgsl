@@ -20,7 +20,7 @@ fn better(a: Best, b: Best) -> Best {
 // The largest of all threads, the first of equal ones. Called by all of them.
 fn tree_best(li: u32, value: Best) -> Best {
   bests[li] = value;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = params.tree_half; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { bests[li] = better(bests[li], bests[li + width]); }
   }

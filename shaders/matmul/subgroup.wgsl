@@ -205,20 +205,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 
 //#if SUMS==a
-//#for R 0 TM/4
-  {
-    let total = subgroupBroadcast(sum${4*R/SG}, ${4*R%SG}u)
-//#for J 1 4
-      + subgroupBroadcast(sum${(4*R+J)/SG}, ${(4*R+J)%SG}u)
-//#endfor
-    ;
-    if (first_column && lane == 0u) { put_sums(part, row + ${4*R}u, total); }
-  }
+  // Four neighbouring lanes have loaded the same rows, for different k: they add up, and the first of them stores.
+//#for G 0 TM/SG
+  let pair$G = sum$G + quadSwapX(sum$G);
+  let total$G = pair$G + quadSwapY(pair$G);
+  if (first_column && (lane & 3u) == 0u) { put_sums(part, a_row$G, total$G); }
 //#endfor
 //#elif SUMS==b
   if (row == 0u) { put_sums(part, col, sum); }
 //#endif
   let out = part * params.split_size + z * m * n;
+  // Four rows at a time, so that the text has four stores: they compile as slowly as a hundred multiplications each.
+  let last_row = min(row + ${TM}u, m);
 //#if Y_ALONG_N
   if (col >= n) { return; }
 //#if BIAS
@@ -227,24 +225,49 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
   let extra = vec4f();
 //#endif
-//#for R 0 TM
-  if (row + ${R}u < m) { put(out + (row + ${R}u) * n + col, n - col, acc[$R] + extra); }
+  for (var r = row; r < last_row; r += 4u) {
+//#for J 0 4
+    var v$J: vec4f;
 //#endfor
-//#else
+    switch (r - row) / 4u {
 //#for R 0 TM/4
-  if (row + ${4*R}u < m) {
-    let r = row + ${4*R}u;
+      case ${R}u: {
+//#for J 0 4
+        v$J = acc[${4*R+J}];
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+//#for J 0 4
+    if (r + ${J}u < m) { put(out + (r + ${J}u) * n + col, n - col, v$J + extra); }
+//#endfor
+  }
+//#else
+  for (var r = row; r < last_row; r += 4u) {
 //#if BIAS
     let rows = min(vec4u(r) + vec4u(0u, 1u, 2u, 3u), vec4u(m - 1u));
     let extra = vec4f(bias[rows.x], bias[rows.y], bias[rows.z], bias[rows.w]);
 //#else
     let extra = vec4f();
 //#endif
-    let block = transpose(mat4x4f(acc[${4*R}], acc[${4*R+1}], acc[${4*R+2}], acc[${4*R+3}]));
+//#for J 0 4
+    var v$J: vec4f;
+//#endfor
+    switch (r - row) / 4u {
+//#for R 0 TM/4
+      case ${R}u: {
+//#for J 0 4
+        v$J = acc[${4*R+J}];
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+    let block = transpose(mat4x4f(v0, v1, v2, v3));
 //#for J 0 4
     if (col + ${J}u < n) { put(out + (col + ${J}u) * m + r, m - r, block[$J] + extra); }
 //#endfor
   }
-//#endfor
 //#endif
 }

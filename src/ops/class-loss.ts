@@ -109,7 +109,8 @@ interface Loss {
   readonly mostGroups: number;
 }
 
-function paramsOf({ logits, target, attrs, rows, classes, byWeight }: Loss, partCount: number): Record<string, number> {
+function paramsOf(loss: Loss, size: number, partCount = 0): Record<string, number> {
+  const { logits, target, attrs, rows, classes, byWeight } = loss;
   const own = rowStrides(logits);
   const common = {
     rows,
@@ -123,6 +124,7 @@ function paramsOf({ logits, target, attrs, rows, classes, byWeight }: Loss, part
     hot: 1 - attrs.labelSmoothing,
     cold: attrs.labelSmoothing / classes,
     part_count: partCount,
+    tree_half: size / 2,
   };
   if (target.dtype === 'i32') return { ...common, ignore_index: attrs.ignoreIndex };
   const probs = rowStrides(target);
@@ -155,7 +157,7 @@ function variantOf(loss: Loss, walk: Walk): Variant {
     shader: totalShader,
     defines: { ...defines, SIZE: 256 },
     bind: { ...wanted, totals },
-    params: paramsOf(loss, 0),
+    params: paramsOf(loss, 256),
     workgroups: [totalGroups, 1, 1],
   };
   const visit: Kernel = {
@@ -176,14 +178,14 @@ function variantOf(loss: Loss, walk: Walk): Variant {
       ...((walk.fused || none) && { loss: outputs.loss }),
       ...(given && { totals }),
     },
-    params: paramsOf(loss, given ? totalGroups : 0),
+    params: paramsOf(loss, walk.size, given ? totalGroups : 0),
     workgroups: [walk.groups, 1, 1],
   };
   const finish: Kernel = {
     shader: finishShader,
     defines: { LABELS: labels, BY_WEIGHT: byWeight, NONE: none, SIZE: 256 },
     bind: { partials, correct: outputs.correct, ...(!none && { loss: outputs.loss }) },
-    params: paramsOf(loss, walk.groups),
+    params: paramsOf(loss, 256, walk.groups),
     workgroups: [1, 1, 1],
   };
   return { id: walk.id, kernels: [...(given ? [total] : []), visit, ...(walk.fused ? [] : [finish])] };

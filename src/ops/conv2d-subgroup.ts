@@ -114,7 +114,7 @@ export function weightSubgroup(
   const splits = ceilDiv(pixels, share);
   const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: { ...defines, SG: lanes, O4: tile, WIDTH: 4 },
+    defines: { ...defines, SG: lanes, O4: tile, STORED: tile % 2 === 0 ? 2 : tile, WIDTH: 4 },
     bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: [rows, blocks * g.groups, splits],

@@ -7,7 +7,7 @@ import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
-import { forwardSingle, singleChannel, weightSingle } from './conv2d-single.ts';
+import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup } from './conv2d-subgroup.ts';
 import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
 
@@ -17,13 +17,14 @@ type On<V> = V & { readonly caps: DeviceCaps };
 const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
   groups === 1 ? is % 4 === 0 && os % 4 === 0 : i % 4 === 0 && (o / groups) % 4 === 0;
 
-/** The kernels that pool their results. */
-const poolingVariants = (_g: ConvGeometry, _values: On<ForwardValues>): Variant[] => [];
-
-/** Whether a kernel that pools its results is not slower than two kernels: all of them are but the direct one. */
-export function pools(_g: ConvGeometry, _caps: DeviceCaps): boolean {
-  return false;
+/** Kernels that pool their results and are not slower than two kernels: all that do but the direct one. */
+function poolingVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
+  const lanes = softwareLanes(caps);
+  return lanes > 0 && singleChannel(g) ? [forwardSinglePool(g, { ...values, lanes })] : [];
 }
+
+/** Whether there are any. */
+export const pools = (g: ConvGeometry, caps: DeviceCaps): boolean => softwareLanes(caps) > 0 && singleChannel(g);
 
 /** The kernel of tiles and, where there is one, that of blocks, the faster one first. */
 const ordered = (tiles: Variant, block: BlockVariant | null): Variant[] =>

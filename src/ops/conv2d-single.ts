@@ -1,6 +1,7 @@
 /** First layers: kernels for images of a single channel on software adapters. Imports graph, util, shaders, conv2d-shared. */
 import weightText from '../../shaders/conv2d/backward-weight-single.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-single.wgsl?raw';
+import pooledText from '../../shaders/conv2d/forward-single-pool.wgsl?raw';
 import type { Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ceilDiv } from '../util/shape.ts';
@@ -16,10 +17,13 @@ import {
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
 
 const forward = convShader('forward-single', forwardText);
+const pooled = convShader('forward-single-pool', pooledText);
 const backwardWeight = convShader('backward-weight-single', weightText);
 
 /** The unrolled text has so many multiply-adds of vec4s for each pixel at most: more do not fit the instruction cache. */
 const MOST_PRODUCTS = 128;
+/** The same of a kernel that pools, for each of the four results of a pixel. */
+const MOST_POOLED = 50;
 /** vec4s that the weight gradient sums in a lane. */
 const MOST_SUMS = 50;
 
@@ -52,6 +56,30 @@ export function forwardSingle(g: ConvGeometry, { lanes, ...values }: ForwardValu
     ...rest,
     shader: forward,
     defines: { ...defines, ...window(g), SG: lanes, O4: size },
+    params: convParams(g, { splits, share }),
+    workgroups: [x, y, blocks] as const,
+  };
+  return { id: `single${size}`, kernels: [kernel] };
+}
+
+/** The window of a pooled pixel: two results beside and two above each other. */
+function pooledWindow({ kh, kw, sy, sx, dy, dx }: ConvGeometry): Record<string, number> {
+  const width = (kw - 1) * dx + 1 + sx;
+  const [ROWS, CARRY] = [(kh - 1) * dy + 1 + sy, Math.max(0, width - 2 * sx)];
+  return { KH: kh, KW: kw, SY: sy, SX: sx, DY: dy, DX: dx, ROWS, CARRY, WINDOW: width };
+}
+
+export function forwardSinglePool(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
+  const { blocks, size } = blocksOf(g, MOST_POOLED);
+  const [rows, columns] = [g.n * Math.floor(g.oh / 2), Math.floor(g.ow / 2)];
+  const share = ceilDiv(columns, ceilDiv(ENOUGH_GROUPS * lanes, rows * blocks));
+  const splits = ceilDiv(columns, share);
+  const { defines, ...rest } = forwardKernel(values);
+  const [x, y] = linearGroups(rows * splits, lanes);
+  const kernel = {
+    ...rest,
+    shader: pooled,
+    defines: { ...defines, ...pooledWindow(g), SG: lanes, O4: size },
     params: convParams(g, { splits, share }),
     workgroups: [x, y, blocks] as const,
   };

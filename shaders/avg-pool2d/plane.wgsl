@@ -1,12 +1,12 @@
 // Average of whole planes: y[n, c] = sum over h, w of x / divisor.
 //
 // Threads: a workgroup for each image and WIDTH elements along the channels (four channels each, or one): 256 / WIDTH
-// threads stride over the pixels of an element, then a tree in workgroup memory: a fixed order. Layouts: x, y nhwc.
+// threads stride over the pixels of an element, then a tree in workgroup memory: a fixed order. Layouts: x nhwc; y: lib/pool-store.wgsl.
 //#include "lib/linear-id.wgsl"
 //#include "lib/pool-window.wgsl"
 //#include "avg-pool2d/divisor.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
-@group(0) @binding(2) var<storage, read_write> y: array<T>;
+//#include "lib/pool-store.wgsl"
 const STRIDE = 256u / u32(WIDTH);
 var<workgroup> partial: array<T, 256>;
 
@@ -27,5 +27,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     workgroupBarrier();
     if (li < width * u32(WIDTH)) { partial[li] += partial[li + width * u32(WIDTH)]; }
   }
-  if (li < u32(WIDTH) && inside) { y[n * params.lanes + lane] = partial[li] / divisor(0, 0); }
+  if (li < u32(WIDTH) && inside) {
+    store_y(n * params.lanes + lane, Place(i32(n), 0, 0, i32(lane)), partial[li] / divisor(0, 0));
+  }
 }

@@ -111,7 +111,7 @@ function planeVariant(x: PlanValue, y: PlanValue, { windows, divisor }: Attrs): 
   const WIDTH = lanes >= 8 ? 8 : lanes >= 4 ? 4 : lanes >= 2 ? 2 : 1;
   const kernel = {
     shader: plane,
-    defines: { ...defines(g, divisor), WIDTH },
+    defines: { ...defines(g, divisor), WIDTH, PLAIN: isPlain(y) },
     bind: { x, y },
     params: windowParams(g, g.batch * lanes),
     workgroups: linearGroups(g.batch * ceilDiv(lanes, WIDTH), 1),
@@ -136,7 +136,7 @@ function defineAvgPool(name: string): Op<Attrs> {
     variants({ inputs: [x], outputs: [y], attrs }, caps) {
       const g = geometryOf(x!.shape, attrs.windows, name);
       const windows = windowVariant(x!, y!, attrs);
-      if (!isPlane(g) || isPlain(y!)) return windows;
+      if (!isPlane(g)) return windows;
       const whole = planeVariant(x!, y!, attrs);
       // Barriers are slow on software drivers.
       return g.rows.size * g.columns.size >= 256 && !caps.software ? [whole, ...windows] : [...windows, whole];

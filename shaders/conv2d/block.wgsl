@@ -137,14 +137,32 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   }
   if (index > clamped) { return; }
+  // Column by column, so that the text has few stores: they compile slowly.
+  for (var column = ox; column < min(ox + ${C}u, params.ow); column++) {
 //#for Y 0 R
-//#for X 0 C
-  if (oy + $Yu < params.oh && ox + $Xu < params.ow) {
-    let to = ((image * params.oh + oy + $Yu) * params.ow + ox + $Xu) * o4 + block;
 //#for O 0 O4
-    if (block + $Ou < o4) { y[to + $Ou] = finish(acc${Y*C+X}_$O, to + $Ou); }
+    var v${Y}_$O: vec4f;
+//#endfor
+//#endfor
+    switch column - ox {
+//#for X 0 C
+      case ${X}u: {
+//#for Y 0 R
+//#for O 0 O4
+        v${Y}_$O = acc${Y*C+X}_$O;
+//#endfor
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+//#for Y 0 R
+    if (oy + $Yu < params.oh) {
+      let to = ((image * params.oh + oy + $Yu) * params.ow + column) * o4 + block;
+//#for O 0 O4
+      if (block + $Ou < o4) { y[to + $Ou] = finish(v${Y}_$O, to + $Ou); }
+//#endfor
+    }
 //#endfor
   }
-//#endfor
-//#endfor
 }

@@ -4,12 +4,12 @@
  * values that are alive together share a buffer. Pure; imports graph and util.
  */
 import { physicalSize } from '../graph/layout.ts';
-import type { PlanValue } from '../graph/types.ts';
+import type { Kernel, PlanValue } from '../graph/types.ts';
 import { roundUp } from '../util/shape.ts';
+import type { Deferral } from './defer.ts';
 import type { Ir } from './ir.ts';
 import { ALIGNMENT, type Arena, type BufferRef, bytesFor, type Place } from './place.ts';
 import type { Schedule } from './schedule.ts';
-import type { Selection } from './select.ts';
 
 export interface Memory {
   readonly places: ReadonlyMap<number, Place>;
@@ -88,22 +88,33 @@ function arenaPlaces({ parameters, state }: Arenas) {
   };
 }
 
+/** The scratch of a node's kernels, each once. */
+export function scratchOf(kernels: readonly Kernel[], node: number): { key: string; name: string; bytes: number }[] {
+  const found = new Map<string, number>();
+  for (const { bind } of kernels)
+    for (const target of Object.values(bind))
+      if ('scratch' in target && !found.has(target.scratch)) found.set(target.scratch, bytesFor(target.elements));
+  return [...found].map(([name, bytes]) => ({ key: `${node}:${name}`, name, bytes }));
+}
+
+/** Key of the buffer of parts that are added at the end of the plan. */
+const PARTS = 'parts';
+
 /** The values that need slab memory: what nodes make, unless it goes to an arena, and scratch. */
-function slabRequests(ir: Ir, plan: Schedule, selection: Selection, fixed: ReadonlyMap<number, Place>): Request[] {
-  const requests: Request[] = [];
+function slabRequests(
+  ir: Ir,
+  plan: Schedule,
+  { deferral, fixed }: { readonly deferral: Deferral; readonly fixed: ReadonlyMap<number, Place> },
+): Request[] {
+  const { selection, ranges, bytes: partBytes, first } = deferral;
+  const requests: Request[] = partBytes > 0 ? [{ key: PARTS, bytes: partBytes, first, last: plan.nodes.length }] : [];
   for (const [i, selected] of selection.entries()) {
     if (!selected) continue;
-    const bound = new Set<number>();
-    for (const kernel of selected.variant.kernels) {
-      for (const target of Object.values(kernel.bind)) {
-        if (!('scratch' in target)) bound.add(target.id);
-        else {
-          const key = `${i}:${target.scratch}`;
-          if (!requests.some((r) => r.key === key))
-            requests.push({ key, bytes: bytesFor(target.elements), first: i, last: i });
-        }
-      }
-    }
+    const { kernels } = selected.variant;
+    const targets = kernels.flatMap(({ bind }) => Object.values(bind));
+    const bound = new Set(targets.flatMap((target) => ('scratch' in target ? [] : [target.id])));
+    for (const { key, bytes } of scratchOf(kernels, i))
+      if (!ranges.has(key)) requests.push({ key, bytes, first: i, last: i });
     for (const id of selected.node.outputs) {
       if (fixed.has(id) || !(bound.has(id) || plan.used.has(id))) continue;
       const value = ir.values.get(id)!;
@@ -130,7 +141,7 @@ function peak(requests: readonly Request[], steps: number): number {
 }
 
 /** Places for all values of a plan. */
-export function planMemory(ir: Ir, plan: Schedule, selection: Selection, arenas: Arenas): Memory {
+export function planMemory(ir: Ir, plan: Schedule, deferral: Deferral, arenas: Arenas): Memory {
   const arena = arenaPlaces(arenas);
   const places = new Map<number, Place>();
   const constants: { value: number | readonly number[]; elements: number }[] = [];
@@ -160,7 +171,7 @@ export function planMemory(ir: Ir, plan: Schedule, selection: Selection, arenas:
     if (sink.kind === 'gradient') places.set(value, arena.gradient.get(sink.parameter)!);
     if (sink.kind === 'state') places.set(value, arena.state.get(sink.name)!);
   }
-  const requests = slabRequests(ir, plan, selection, places);
+  const requests = slabRequests(ir, plan, { deferral, fixed: places });
   const { slabs, slabOf } = assignSlabs(requests);
   const scratch = new Map<string, Place>();
   for (const { key, bytes } of requests) {
@@ -168,6 +179,7 @@ export function planMemory(ir: Ir, plan: Schedule, selection: Selection, arenas:
     if (typeof key === 'string') scratch.set(key, place);
     else places.set(key, place);
   }
+  for (const [key, range] of deferral.ranges) scratch.set(key, { ...scratch.get(PARTS)!, ...range });
   for (const [id, owner] of plan.base) if (id !== owner && places.has(owner)) places.set(id, places.get(owner)!);
   return {
     places,

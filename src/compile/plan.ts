@@ -5,6 +5,7 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { GaborError } from '../util/errors.ts';
 import type { Shape } from '../util/shape.ts';
 import { commute } from './commute.ts';
+import { type Deferral, deferSums, type PartJob } from './defer.ts';
 import { fuse } from './fuse.ts';
 import { capture, type Ir, type IrNode, type Relayout, type Sink } from './ir.ts';
 import { assignLayouts } from './layout.ts';
@@ -56,8 +57,24 @@ export interface PlanRequest {
   readonly caps: DeviceCaps;
   readonly relayout: Relayout;
   readonly choose?: Chooser;
-  /** Kernels to run at the end, given where the readable outputs lie. */
-  readonly tail?: (outputs: readonly PlanTensor[]) => readonly Tail[];
+  /** Kernels to run at the end, given where the readable outputs lie and how many tables there are before theirs. */
+  readonly tail?: (outputs: readonly PlanTensor[], tables: number) => readonly Tail[];
+  /** Adds the parts of all nodes at once; without it each node does. */
+  readonly addParts?: AddParts;
+}
+
+/** Kernels that do jobs, with the words of table 0, 1, ... that they look them up in. */
+export type AddParts = (
+  jobs: readonly PartJob[],
+  caps: DeviceCaps,
+) => { readonly tails: readonly Tail[]; readonly tables: readonly Uint32Array<ArrayBuffer>[] };
+
+function jobsOf({ sums }: Deferral, { scratch, places }: Memory): PartJob[] {
+  return sums.map(({ node, output, scratch: name, ...rest }) => ({
+    ...rest,
+    from: scratch.get(`${node}:${name}`)!,
+    to: places.get(output.id)!,
+  }));
 }
 
 /** `conv1.conv2d+max+relu`: layer, op, the window and the functions in its kernels. */
@@ -151,21 +168,23 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], 
   };
 }
 
-/** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> memory -> lower. */
-export function compilePlan({ outputs, arenas, caps, relayout, choose, tail }: PlanRequest): Plan {
+/** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> defer -> memory -> lower. */
+export function compilePlan({ outputs, arenas, caps, relayout, choose, tail, addParts }: PlanRequest): Plan {
   const ir = assignLayouts(fuse(capture(commute(outputs)), caps), relayout);
   const order = schedule(ir);
-  const selection = select(ir, order, caps, choose);
-  const memory = planMemory(ir, order, selection, arenas);
+  const deferral = deferSums({ ir, order }, select(ir, order, caps, choose), addParts ? caps.maxBindingBytes : 0);
+  const memory = planMemory(ir, order, deferral, arenas);
   const uniforms = emptyUniforms();
   const readable = ir.outputs.flatMap(({ value, sink }): PlanTensor[] => {
     if (sink.kind !== 'read') return [];
     const { shape, dtype, layout } = ir.values.get(value)!;
     return [{ name: sink.name, shape, dtype, layout, place: memory.places.get(value)! }];
   });
+  const jobs = jobsOf(deferral, memory);
+  const { tails = [], tables = [] } = (jobs.length > 0 && addParts?.(jobs, caps)) || {};
   const dispatches = [
-    ...lowerAll(ir, memory, selection, caps, uniforms),
-    ...lowerTail(tail?.(readable) ?? [], caps, uniforms),
+    ...lowerAll(ir, memory, deferral.selection, caps, uniforms),
+    ...lowerTail([...tails, ...(tail?.(readable, tables.length) ?? [])], caps, uniforms),
   ];
   return {
     dispatches,
@@ -173,7 +192,7 @@ export function compilePlan({ outputs, arenas, caps, relayout, choose, tail }: P
     externals: leaves(ir, order, memory, 'external'),
     outputs: readable,
     constants: memory.constants,
-    tables: [],
+    tables,
     slabs: memory.slabs,
     uniforms: joinUniforms(uniforms),
     memory: {

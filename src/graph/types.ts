@@ -170,8 +170,22 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
 }
 
+/** A result left in parts, one after another in scratch: it is their sum, element by element. All numbers are multiples of 4. */
+export interface PartSum {
+  readonly output: PlanValue;
+  readonly scratch: string;
+  /** Element where the first part of this result begins. */
+  readonly first: number;
+  readonly elements: number;
+  /** Elements from one part to the next. */
+  readonly stride: number;
+  readonly parts: number;
+}
+
 /** One way to compute a node. An op offers them best first for a device; all give the same result. */
 export interface Variant {
   readonly id: string;
   readonly kernels: readonly Kernel[];
+  /** Kernels that leave all results in parts instead, for a plan that adds those of many nodes at once. */
+  readonly deferred?: { readonly kernels: readonly Kernel[]; readonly sums: readonly PartSum[] };
 }

@@ -114,11 +114,12 @@ function sectionsOf(read: readonly PlanTensor[], engine: Engine, { layers, bins:
 
 /** The train plan of a key that also gathers statistics. */
 export function monitorPlan(engine: Engine, key: PlanKey, options: MonitorPlanOptions): MonitorPlan {
-  const memory = new Memory();
+  let memory = new Memory();
   const names = parameterNames(engine);
   const shards = engine.session.arenas.parameters.shards;
   let made: Omit<MonitorPlan, 'plan'> | null = null;
-  const tail = (read: readonly PlanTensor[]): Tail[] => {
+  const tail = (read: readonly PlanTensor[], tables: number): Tail[] => {
+    memory = new Memory(tables);
     const { sections, words: normsBase } = sectionsOf(read, engine, options);
     const words = normsBase + 4 * names.length;
     const results = memory.table(new Uint32Array(words));
@@ -182,7 +183,7 @@ export function monitorPlan(engine: Engine, key: PlanKey, options: MonitorPlanOp
     return [{ label: 'monitor.clear', kernel: cleared }, ...spreads, ...(sections.length > 0 ? [join] : []), ...kept];
   };
   const plan = engine.describePlan(key, { layers: options.layers, tail });
-  return { ...made!, plan: { ...plan, tables: memory.tables } };
+  return { ...made!, plan: { ...plan, tables: [...plan.tables, ...memory.tables] } };
 }
 
 /** Norms of gradients, weights and updates: runs behind the update. Binds `results` and `before0`, ... from outside. */

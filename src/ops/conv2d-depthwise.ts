@@ -101,14 +101,14 @@ export function weightDepthwise(g: ConvGeometry, { software, x, dy, ...gradients
   const splits = ceilDiv(rows, share);
   const variant = (pixels: number): Variant => {
     const tile = { T: pixels, KW: g.kw, SX: g.sx, DX: g.dx, WINDOW: windowOf(g, { stride: g.sx }, pixels) };
-    const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+    const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
       shader: backwardWeight,
       defines: { ...defines, ...tile, MULTIPLE: multiple(g), WIDTH: 4 },
       bind: { x, dy, ...bind },
       params: convParams(g, { splits, share }),
       workgroups: linearGroups(threads * splits, 64),
     }));
-    return { id: `depthwise${pixels}`, kernels };
+    return { id: `depthwise${pixels}`, ...computed };
   };
   return STEPS.filter((pixels) => pixels === 1 || windowOf(g, { stride: g.sx }, pixels) <= MOST_COLUMNS).map(variant);
 }

@@ -53,12 +53,12 @@ export function weightDirect(g: ConvGeometry, { x, dy, ...gradients }: WeightVal
   const rows = g.n * g.oh;
   const share = ceilDiv(rows, Math.min(rows, ceilDiv(MANY_THREADS, count)));
   const splits = ceilDiv(rows, share);
-  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+  const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
     defines: { ...defines, WIDTH: 1 },
     bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: linearGroups(count * splits, 64),
   }));
-  return { id: 'direct', kernels };
+  return { id: 'direct', ...computed };
 }

@@ -10,7 +10,7 @@ import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
 import { sameMemory } from '../graph/layout.ts';
-import type { Epilogue, Kernel, PlanValue, ShaderSource } from '../graph/types.ts';
+import type { Epilogue, Kernel, PlanValue, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 
@@ -117,14 +117,17 @@ interface Sums {
   readonly bind: Kernel['bind'];
 }
 
-/** A sum over pixels in parts: the kernel writes them to scratch, a second one adds them. One part is the result itself. */
+/**
+ * A sum over pixels in parts: the kernel writes them to scratch, a second one adds them, or a plan does. One part is the
+ * result itself.
+ */
 export function inParts(
   g: ConvGeometry,
   { dweight, dbias, splits }: Pick<WeightValues, 'dweight' | 'dbias'> & { splits: number },
   kernel: (sums: Sums) => Kernel,
-): Kernel[] {
+): Omit<Variant, 'id'> {
   const own: Kernel['bind'] = dbias ? { dweight, dbias } : { dweight };
-  if (splits === 1) return [kernel({ defines: { DBIAS: dbias ? 'own' : 'none' }, bind: own })];
+  if (splits === 1) return { kernels: [kernel({ defines: { DBIAS: dbias ? 'own' : 'none' }, bind: own })] };
   const count = weightCount(g);
   const size = count + (dbias ? g.os : 0);
   const parts = { scratch: 'parts', elements: splits * size };
@@ -136,5 +139,12 @@ export function inParts(
     params: { count, size, splits },
     workgroups: linearGroups(size, 64 / lanes),
   };
-  return [kernel({ defines: { DBIAS: dbias ? 'parts' : 'none' }, bind: { dweight: parts } }), add];
+  const first = kernel({ defines: { DBIAS: dbias ? 'parts' : 'none' }, bind: { dweight: parts } });
+  if (g.os % 4 !== 0) return { kernels: [first, add] };
+  const { scratch } = parts;
+  const sums = [
+    { output: dweight, scratch, first: 0, elements: count, stride: size, parts: splits },
+    ...(dbias ? [{ output: dbias, scratch, first: count, elements: g.os, stride: size, parts: splits }] : []),
+  ];
+  return { kernels: [first, add], deferred: { kernels: [first], sums } };
 }

@@ -94,12 +94,12 @@ export function weightSingle(
   const rows = g.n * g.oh;
   const share = ceilDiv(rows, ceilDiv(ENOUGH_GROUPS * lanes, blocks));
   const splits = ceilDiv(rows, share);
-  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+  const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
     defines: { ...defines, ...window(g), SG: lanes, O4: size, WIDTH: 4 },
     bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: linearGroups(splits * blocks, lanes),
   }));
-  return { id: `single${size}`, kernels };
+  return { id: `single${size}`, ...computed };
 }

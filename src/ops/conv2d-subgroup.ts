@@ -112,12 +112,12 @@ export function weightSubgroup(
   // Parts cost memory and a second pass: only as many as it takes.
   const share = roundUp(ceilDiv(pixels, ceilDiv(ENOUGH_GROUPS, rows * blocks * g.groups)), 4);
   const splits = ceilDiv(pixels, share);
-  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+  const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
     defines: { ...defines, SG: lanes, O4: tile, STORED: tile % 2 === 0 ? 2 : tile, WIDTH: 4 },
     bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: [rows, blocks * g.groups, splits],
   }));
-  return { id: `subgroup${tile}`, kernels };
+  return { id: `subgroup${tile}`, ...computed };
 }

@@ -92,12 +92,12 @@ export function weightTiled(g: ConvGeometry, { x, dy, ...gradients }: WeightValu
   const pixels = g.n * g.oh * g.ow;
   const share = roundUp(ceilDiv(pixels, ceilDiv(MANY_GROUPS, rows * columns)), tile.K);
   const splits = ceilDiv(pixels, share);
-  const kernels = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+  const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
     defines: { ...defines, ...tile, WIDTH: 4 },
     bind: { x, dy, ...bind },
     params: convParams(g, { splits, share }),
     workgroups: [rows, columns, splits],
   }));
-  return { id: 'tiled', kernels };
+  return { id: 'tiled', ...computed };
 }

@@ -32,8 +32,8 @@ export interface GraphOutput {
 export interface Watch {
   /** Names as `layerCalls` gives them. Their outputs are readable as `output NAME`, the gradients of these as `gradient NAME`. */
   readonly layers: readonly string[];
-  /** Kernels at the end of the plan, given where its readable values lie. */
-  tail(read: readonly PlanTensor[]): readonly Tail[];
+  /** Kernels at the end of the plan, given where its readable values lie and how many tables it has before theirs. */
+  tail(read: readonly PlanTensor[], tables: number): readonly Tail[];
 }
 
 /** Is asked before each batch of `fit` and `step`: may give a plan that does the same and more, and work to do behind it. */

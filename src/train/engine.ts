@@ -14,6 +14,7 @@ import { type Prepared, Session } from '../runtime/session.ts';
 import type { TuneMode, Tuner } from '../runtime/tuner.ts';
 import { StateError } from '../util/errors.ts';
 import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
+import { addParts } from './add-parts.ts';
 import type { Augmentation } from './augment.ts';
 import type { Counting } from './counting.ts';
 import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
@@ -169,7 +170,7 @@ export class Engine {
     const outputs = graphOf(key, { model: this.model, loss, frozen, watch });
     return this.compileGraph(outputs, {
       weights: key.weights,
-      tail: (read) => [...(key.counting?.tail(read) ?? []), ...(watch?.tail(read) ?? [])],
+      tail: (read, tables) => [...(key.counting?.tail(read) ?? []), ...(watch?.tail(read, tables) ?? [])],
     });
   }
 
@@ -180,7 +181,7 @@ export class Engine {
   ): Plan {
     const choose = this.#options.choose ?? this.#tuner?.choose;
     const { arenas } = this.session;
-    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail });
+    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail, addParts });
     return weights === undefined ? plan : withWeights(plan, weights);
   }
 

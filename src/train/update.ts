@@ -104,6 +104,12 @@ export function cutIntoChunks(engine: Engine, trained: readonly Part[]): Chunks 
 export class Memory {
   readonly slabs: number[] = [];
   readonly tables: Uint32Array<ArrayBuffer>[] = [];
+  readonly #firstTable: number;
+
+  /** With so many tables of others before its own. */
+  constructor(firstTable = 0) {
+    this.#firstTable = firstTable;
+  }
 
   slab(elements: number): Place {
     this.slabs.push(bytesFor(elements));
@@ -112,7 +118,8 @@ export class Memory {
 
   table(words: Uint32Array<ArrayBuffer>): Place {
     this.tables.push(words);
-    return { buffer: { kind: 'table', index: this.tables.length - 1 }, offset: 0, bytes: bytesFor(words.length) };
+    const index = this.#firstTable + this.tables.length - 1;
+    return { buffer: { kind: 'table', index }, offset: 0, bytes: bytesFor(words.length) };
   }
 }
 

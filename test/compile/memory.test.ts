@@ -1,6 +1,7 @@
 /** Memory of plans: random graphs are run on a model of the memory, where every buffer knows what was written last. No GPU. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { deferSums } from '../../src/compile/defer.ts';
 import { fuse as fuseFor } from '../../src/compile/fuse.ts';
 import type { Ir, Sink } from '../../src/compile/ir.ts';
 import { assignLayouts } from '../../src/compile/layout.ts';
@@ -139,8 +140,9 @@ interface Compiled {
 function compile(source: Ir): Compiled {
   const ir = assignLayouts(fuse(source), relayout);
   const order = schedule(ir);
-  const selection = select(ir, order, DEFAULT_CAPS);
-  return { ir, base: order.base, selection, memory: planMemory(ir, order, selection, ARENAS) };
+  const deferral = deferSums({ ir, order }, select(ir, order, DEFAULT_CAPS), 2 ** 30);
+  const { selection } = deferral;
+  return { ir, base: order.base, selection, memory: planMemory(ir, order, deferral, ARENAS) };
 }
 
 const keyOf = ({ buffer, offset }: Place): string => `${refName(buffer)}+${offset}`;

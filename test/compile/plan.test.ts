@@ -8,6 +8,7 @@ import { conv2d, flatten, linear, maxPool2d, relu } from '../../src/nn/layers.ts
 import { crossEntropy } from '../../src/nn/losses.ts';
 import { type Model, sequential } from '../../src/nn/model.ts';
 import { relayout } from '../../src/ops/index.ts';
+import { addParts } from '../../src/train/add-parts.ts';
 import { graphOf } from '../../src/train/describe.ts';
 import { DEFAULT_CAPS, type DeviceCaps } from '../../src/util/caps.ts';
 import { GaborError } from '../../src/util/errors.ts';
@@ -51,7 +52,7 @@ const NONE = { entries: [], shards: [] };
 function trainingPlan(model: Model, batch: number, { caps, choose }: { caps: DeviceCaps; choose?: Chooser }): Plan {
   const outputs = graphOf({ mode: 'train', batch }, { model, loss: crossEntropy() });
   const arenas = { parameters: planArena(model.parameters, caps.maxBindingBytes), state: NONE };
-  return compilePlan({ outputs, arenas, caps, relayout, choose });
+  return compilePlan({ outputs, arenas, caps, relayout, choose, addParts });
 }
 
 test.each([

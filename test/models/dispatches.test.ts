@@ -6,6 +6,7 @@ import { mobilenetV2, resnet20 } from '../../src/models/index.ts';
 import { crossEntropy } from '../../src/nn/losses.ts';
 import type { Model } from '../../src/nn/model.ts';
 import { relayout } from '../../src/ops/index.ts';
+import { addParts } from '../../src/train/add-parts.ts';
 import { graphOf } from '../../src/train/describe.ts';
 import { DEFAULT_CAPS, type DeviceCaps } from '../../src/util/caps.ts';
 
@@ -22,7 +23,7 @@ function planOf(model: Model, mode: 'train' | 'predict', caps: DeviceCaps = LAVA
   const limit = caps.maxBindingBytes;
   const arenas = { parameters: planArena(of('parameter'), limit), state: planArena(of('state'), limit) };
   const outputs = graphOf({ mode, batch: 32 }, { model, loss: crossEntropy() });
-  return compilePlan({ outputs, arenas, caps, relayout });
+  return compilePlan({ outputs, arenas, caps, relayout, addParts });
 }
 
 /** Dispatches of a block of the same channels in and out: `layer1.1`. */
@@ -33,26 +34,24 @@ const ofBlock = ({ dispatches }: Plan, block: string): string[] =>
 
 test('resnet20, training: dispatches of the net and of a residual block, forward and backward', () => {
   const plan = planOf(resnet20(), 'train');
-  expect(plan.dispatches.length).toBe(181);
-  // Two of each normalisation, forward and backward; sums of parts behind the gradients of weights.
+  expect(plan.dispatches.length).toBe(168);
+  // Two of each normalisation, forward and backward.
   expect(ofBlock(plan, 'layer2.1')).toEqual([
-    'conv1.conv2d conv2d/forward-subgroup.wgsl',
+    'conv1.conv2d conv2d/block.wgsl',
     'bn1.batchNorm2d+relu channel-norm/moments.wgsl',
     'bn1.batchNorm2d+relu channel-norm/forward-joined.wgsl',
-    'conv2.conv2d conv2d/forward-subgroup.wgsl',
+    'conv2.conv2d conv2d/block.wgsl',
     'bn2.batchNorm2d+add+relu channel-norm/moments.wgsl',
     'bn2.batchNorm2d+add+relu channel-norm/forward-joined.wgsl',
     'relu.pointwiseBackward pointwise/backward.wgsl',
     'bn2.batchNorm2dBackward channel-norm/backward-sums.wgsl',
     'bn2.batchNorm2dBackward channel-norm/backward-joined.wgsl',
-    'conv2.conv2dBackwardInput+reluBackward conv2d/backward-input-subgroup.wgsl',
+    'conv2.conv2dBackwardInput+reluBackward conv2d/block.wgsl',
     'conv2.conv2dBackwardWeight conv2d/backward-weight-subgroup.wgsl',
-    'conv2.conv2dBackwardWeight conv2d/add-splits.wgsl',
     'bn1.batchNorm2dBackward channel-norm/backward-sums.wgsl',
     'bn1.batchNorm2dBackward channel-norm/backward-joined.wgsl',
-    'conv1.conv2dBackwardInput+add conv2d/backward-input-subgroup.wgsl',
+    'conv1.conv2dBackwardInput+add conv2d/block.wgsl',
     'conv1.conv2dBackwardWeight conv2d/backward-weight-subgroup.wgsl',
-    'conv1.conv2dBackwardWeight conv2d/add-splits.wgsl',
   ]);
 });
 

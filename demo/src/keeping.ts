@@ -37,7 +37,7 @@ export function startKeeping(): void {
   });
   effect(() => {
     // A new network starts at step 0: what was kept of the one before is no longer wanted.
-    if (model.value && progress.peek() === null && tests.length <= 1) {
+    if (model.value && progress.peek()?.step === 0) {
       keptStep = -1;
       void keptVisit.forget();
     }

@@ -94,7 +94,7 @@ function hear(event: LabEvent): void {
     case 'model':
       if (!event.continues) setHistory({ batches: [], tests: [] });
       model.value = event.model;
-      progress.value = event.continues ? progress.value : null;
+      progress.value = event.progress;
       void refreshProbabilities();
       return;
     case 'running':

@@ -7,14 +7,14 @@ import { type Config, DEFAULT_CONFIG } from './config.ts';
 import { lossOf } from './losses.ts';
 import { loadMnist, type Mnist } from './mnist.ts';
 import { augmentOf, modelOf, optimizerOf } from './networks.ts';
-import type { BatchPoint, LabEvent, ModelInfo, Progress } from './protocol.ts';
+import type { LabEvent, ModelInfo, Progress } from './protocol.ts';
+import { Reporter } from './reporter.ts';
 
 /** Test images that are evaluated while it trains; all of them at the end of an epoch. */
 const QUICK_TEST = 1000;
 /** Share of the time that these evaluations may take. */
 const TEST_SHARE = 0.15;
-/** Between two events, and between two snapshots to recover from, ms. */
-const EVENT_MS = 100;
+/** Between two snapshots to recover from, ms. */
 const SNAPSHOT_MS = 10_000;
 const EPOCHS = 1000;
 
@@ -194,9 +194,15 @@ export class Lab {
     };
     this.#snapshot = saved;
     this.#experiment = { device, trainer, info };
-    this.emit({ type: 'model', model: info, continues });
+    this.emit({ type: 'model', model: info, continues, progress: this.#progress(trainer) });
     await this.#attach(this.#experiment);
     await this.#test(QUICK_TEST);
+  }
+
+  /** Where a trainer stands, which for a saved one is not at the beginning. */
+  #progress({ position: { step, epoch, batch }, options }: gabor.Trainer): Progress {
+    const batches = Math.ceil(this.mnist.train.count / options.batchSize);
+    return { step, epoch: epoch + 1, batch, batches, imagesPerSecond: null };
   }
 
   async #attach(experiment: Experiment | null): Promise<void> {
@@ -217,7 +223,7 @@ export class Lab {
 
   async #fit(options: Pick<gabor.FitOptions, 'signal' | 'maxSteps'>): Promise<void> {
     const { trainer, info } = this.experiment;
-    const reporter = new Reporter(this);
+    const reporter = new Reporter((event) => this.emit(event));
     let lastTest = performance.now();
     let testCost = 0;
     let lastSnapshot = performance.now();
@@ -287,28 +293,3 @@ export interface OpenOptions {
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const configJson = (config: Config): gabor.Json => JSON.parse(JSON.stringify(config));
-
-/** Gathers what batches tell into a few events a second. */
-class Reporter implements gabor.Callback {
-  #lab: Lab;
-  #points: BatchPoint[] = [];
-  #progress: Progress | null = null;
-  #last = performance.now();
-
-  constructor(lab: Lab) {
-    this.#lab = lab;
-  }
-
-  onBatchEnd({ step, loss, accuracy, epoch, batch, batches, samplesPerSecond }: gabor.BatchLogs): void {
-    this.#points.push({ step, loss, accuracy });
-    this.#progress = { step, epoch, batch, batches, imagesPerSecond: samplesPerSecond };
-    if (performance.now() - this.#last > EVENT_MS) this.flush();
-  }
-
-  flush(): void {
-    if (!this.#progress || this.#points.length === 0) return;
-    this.#lab.emit({ type: 'batches', points: this.#points, progress: this.#progress });
-    this.#points = [];
-    this.#last = performance.now();
-  }
-}

@@ -48,7 +48,7 @@ export type LabEvent =
   /** The device was opened (again). */
   | { readonly type: 'device'; readonly adapter: string; readonly software: boolean }
   /** A new network, or another one loaded. History of the one before is void unless `continues`. */
-  | { readonly type: 'model'; readonly model: ModelInfo; readonly continues: boolean }
+  | { readonly type: 'model'; readonly model: ModelInfo; readonly continues: boolean; readonly progress: Progress }
   | { readonly type: 'running'; readonly running: boolean }
   /** Steps that were made since the last event. */
   | { readonly type: 'batches'; readonly points: readonly BatchPoint[]; readonly progress: Progress }

@@ -1,4 +1,7 @@
 /** The panels' parts in the worker, one line each. */
+import { DrawService } from '../panels/draw/service.ts';
 import type { Lab } from './lab.ts';
 
-export const servicesOf = (_lab: Lab) => ({});
+export const servicesOf = (lab: Lab) => ({
+  draw: new DrawService(lab),
+});

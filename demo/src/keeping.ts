@@ -1,30 +1,42 @@
 /** Keeps the network in this browser while and after it trains, so that a reload goes on where it was. Imports state, kept. */
-import { effect } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { keptVisit } from './kept.ts';
 import { batches, lab, model, progress, running, tests } from './state.ts';
 
 /** Between two copies while it trains, ms. */
-const EVERY_MS = 5000;
+const EVERY_MS = 4000;
 
-let saving = false;
-let keptStep = -1;
+/** Step of the copy that this browser has; null where it has none. */
+export const keptStep = signal<number | null>(null);
 
-/** Writes a copy if anything has changed since the last one. */
-export async function keep(): Promise<void> {
+let saving: Promise<void> | null = null;
+
+async function copy(): Promise<void> {
   const step = progress.peek()?.step ?? 0;
   const info = model.peek();
-  if (saving || !info || step === keptStep) return;
-  saving = true;
+  if (!info || step === 0 || step === keptStep.peek()) return;
   try {
     const bytes = await lab.save();
     if (model.peek()?.generation !== info.generation) return;
     await keptVisit.write({ config: info.config, batches: [...batches], tests: [...tests], bytes });
-    keptStep = step;
+    keptStep.value = step;
   } catch {
     // The GPU was lost or the network is being exchanged: next time.
-  } finally {
-    saving = false;
   }
+}
+
+/** Writes a copy if anything has changed since the last one. */
+export function keep(): Promise<void> {
+  saving ??= copy().finally(() => {
+    saving = null;
+  });
+  return saving;
+}
+
+export async function forget(): Promise<void> {
+  await saving;
+  await keptVisit.forget();
+  keptStep.value = null;
 }
 
 /** From now on. */
@@ -37,10 +49,11 @@ export function startKeeping(): void {
   });
   effect(() => {
     // A new network starts at step 0: what was kept of the one before is no longer wanted.
-    if (model.value && progress.peek()?.step === 0) {
-      keptStep = -1;
-      void keptVisit.forget();
-    }
+    const { generation } = model.value ?? { generation: 0 };
+    if (generation === 0) return;
+    const step = progress.peek()?.step ?? 0;
+    if (step > 0) keptStep.value = step;
+    else void forget();
   });
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) void keep();

@@ -130,15 +130,20 @@ function hear(event: LabEvent): void {
 
 /** A message of the engine, with the setting that helps where it is about memory. */
 function explain(message: string): string {
-  return /bytes|memory/i.test(message)
+  return /Use a smaller batch|out of memory/i.test(message)
     ? `${message} In the panel Train: lower the batch size, or the channels of a layer.`
     : message;
 }
 
-/** Applies the chosen configuration: a new network, from new weights. */
-export async function applyConfig(next: Config): Promise<void> {
+/** Shows a configuration, here and in the address. */
+export function setConfig(next: Config): void {
   config.value = next;
   history.replaceState(null, '', `#${configToHash(next)}`);
+}
+
+/** Applies the chosen configuration: a new network, from new weights. */
+export async function applyConfig(next: Config): Promise<void> {
+  setConfig(next);
   await attempt(() => lab.configure(next));
 }
 

@@ -112,7 +112,8 @@ export const DEFAULT_CONFIG: Config = {
   seed: 1,
 };
 
-const MOST_LAYERS = 24;
+/** That a network may have. */
+export const MOST_LAYERS = 24;
 
 const oneOf = <T extends string>(value: unknown, options: readonly T[], otherwise: T): T =>
   options.find((option) => option === value) ?? otherwise;

@@ -4,6 +4,7 @@
  */
 import * as gabor from '../../../src/index.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
+import { factsOf } from './files.ts';
 import { lossOf } from './losses.ts';
 import { loadMnist, type Mnist } from './mnist.ts';
 import { augmentOf, modelOf, optimizerOf } from './networks.ts';
@@ -78,7 +79,7 @@ export class Lab {
     await this.#exclusive(async () => {
       await this.#openDevice();
       this.#mnist = await loadMnist(data, (progress) => this.emit({ type: 'download', progress }));
-      await this.#build(config, saved);
+      await this.#build(config, saved, { continues: saved !== null });
     });
   }
 
@@ -137,10 +138,17 @@ export class Lab {
     return trainer.save({ extra: { demo: configJson(info.config) } });
   }
 
-  /** A network from a file that `save` has made; anything else is an error and changes nothing. */
-  async load(bytes: Uint8Array<ArrayBuffer>, config: Config): Promise<void> {
+  /** A network from a file, with what could not be taken over of it. A file that does not fit is an error, and changes nothing. */
+  async load(bytes: Uint8Array<ArrayBuffer>): Promise<{ readonly config: Config; readonly note: string | null }> {
+    const { config, resumes, reason } = factsOf(bytes);
     await this.pause();
-    await this.#exclusive(() => this.#build(config, bytes));
+    await this.#exclusive(() => this.#build(config, bytes, { weightsOnly: !resumes }));
+    return {
+      config,
+      note: resumes
+        ? null
+        : `Its weights are here; training starts from step 0, since this page has nothing like ${reason}.`,
+    };
   }
 
   /** For tests and the curious: as if the driver had reset the GPU. */
@@ -168,7 +176,7 @@ export class Lab {
   async #build(
     config: Config,
     saved: Uint8Array<ArrayBuffer> | null,
-    { continues = saved !== null } = {},
+    { continues = false, weightsOnly = false } = {},
   ): Promise<void> {
     const device = this.#device ?? (await this.#openDevice());
     const trainer = await gabor.createTrainer(device, modelOf(config), {
@@ -178,7 +186,7 @@ export class Lab {
       seed: config.seed,
     });
     try {
-      if (saved) trainer.load(saved);
+      if (saved) trainer.load(saved, { weightsOnly });
     } catch (error) {
       trainer.dispose();
       throw error;
@@ -192,7 +200,7 @@ export class Lab {
       parameters: gabor.parameterCount(trainer.model),
       generation: ++this.#generation,
     };
-    this.#snapshot = saved;
+    this.#snapshot = weightsOnly ? null : saved;
     this.#experiment = { device, trainer, info };
     this.emit({ type: 'model', model: info, continues, progress: this.#progress(trainer) });
     await this.#attach(this.#experiment);

@@ -12,4 +12,5 @@ export interface PanelEntry {
 export const PANELS: readonly PanelEntry[] = [
   { id: 'train', title: 'Train', load: () => import('./train/train.tsx') },
   { id: 'draw', title: 'Draw', load: () => import('./draw/draw.tsx') },
+  { id: 'keep', title: 'Keep', load: () => import('./keep/keep.tsx') },
 ];

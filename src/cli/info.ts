@@ -1,9 +1,10 @@
 /** `gabor info`. Imports cli, gpu. */
 import type { Device } from '../gpu/device.ts';
+import { webgpuVersion } from '../gpu/node-gpu.ts';
 import { type Command, type Io, JSON_OPTION } from './command.ts';
 import { warnOfSoftware, withDevice } from './device.ts';
 import type { Options } from './options.ts';
-import { gaborVersion, webgpuVersion } from './package.ts';
+import { gaborVersion } from './package.ts';
 import { bytes, integer } from './report/format.ts';
 
 const LIMITS = [

@@ -1,6 +1,5 @@
 /** gabor's own package: its folder and version, from the source tree or from the bundle. Imports util, Node's modules. */
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StateError } from '../util/errors.ts';
@@ -25,15 +24,3 @@ export function packageFolder(): string {
 }
 
 export const gaborVersion = (): string => readPackage(packageFolder())?.version ?? 'unknown';
-
-/** Version of the package `webgpu` that would be used; null where it is not installed. */
-export function webgpuVersion(): string | null {
-  for (const base of [import.meta.url, join(process.cwd(), 'package.json')]) {
-    try {
-      return readPackage(dirname(createRequire(base).resolve('webgpu/package.json')))?.version ?? null;
-    } catch {
-      // not installed there, or it hides its package.json
-    }
-  }
-  return null;
-}

@@ -6,6 +6,7 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { rmsprop } from '../optim/rmsprop.ts';
 import { cosineAnnealingLR, type Schedule, stepLR } from '../optim/schedules.ts';
 import { sgd } from '../optim/sgd.ts';
+import { MOST_SEED } from '../train/options.ts';
 import { FormatError } from '../util/errors.ts';
 import type { OptionSpec } from './command.ts';
 import { DATASET_NAMES, type DatasetName } from './datasets.ts';
@@ -104,7 +105,7 @@ export function givenSettings(options: Options): Partial<Settings> {
     gamma: options.number('gamma', { min: 0, max: 1 }),
     batch: options.whole('batch', COUNT),
     epochs: options.whole('epochs', COUNT),
-    seed: options.whole('seed', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    seed: options.whole('seed', { min: 0, max: MOST_SEED }),
     limit: options.whole('limit', COUNT),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -97,6 +97,22 @@ async function importWebgpu(): Promise<Webgpu> {
   }
 }
 
+/** Version of the package `webgpu`, and so of Dawn; null in a browser, and where it is not installed or hides its package.json. */
+export function webgpuVersion(): string | null {
+  if (!isNode()) return null;
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const path = process.getBuiltinModule('node:path');
+  for (const base of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
+    try {
+      const file = createRequire(base).resolve(path.posix.join(PACKAGE, 'package.json'));
+      return readJson<{ version: string }>(file)?.version ?? null;
+    } catch {
+      // not installed there
+    }
+  }
+  return null;
+}
+
 /**
  * The folder of the software driver to use, if any. GABOR_DRIVER says which: `lavapipe`, `swiftshader`, `none` (the
  * system's adapter only) or a folder with a driver.json; otherwise it is the choice of `gabor setup`.

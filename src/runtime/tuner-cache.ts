@@ -1,9 +1,11 @@
-/** What the tuner keeps between processes: keys, entries, and their text. Pure; imports compile, gpu types, graph types. */
+/** What the tuner keeps between processes: keys, entries, and their text. Imports compile, gpu, graph types, util. */
 import { emptyUniforms, lowerKernel } from '../compile/lower.ts';
 import type { Offer } from '../compile/select.ts';
 import type { Device } from '../gpu/device.ts';
+import { webgpuVersion } from '../gpu/node-gpu.ts';
 import type { PlanValue, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
+import { VERSION } from '../util/version.ts';
 
 /** Where the text is kept: a file, IndexedDB, memory. Neither function rejects: a cache that fails is none. */
 export interface TuneStore {
@@ -23,11 +25,17 @@ export interface TuneEntry {
 /** Raised where entries of before mean something else. */
 const FORMAT = 'gabor tune 1';
 
-/** What keeps choices of one adapter apart from those of others: names, driver, limits, features, and the runtime. */
-export function adapterKey({ adapter, caps }: Pick<Device, 'adapter' | 'caps'>): string {
+/** Versions that a choice depends on besides the driver's: of gabor, of the browser or Node, and of Dawn in Node. */
+export const versions = (): readonly (string | null)[] => [
+  VERSION,
+  globalThis.navigator?.userAgent ?? '',
+  webgpuVersion(),
+];
+
+/** What keeps choices of one adapter apart from those of others: names, driver, limits, features, and versions. */
+export function adapterKey({ adapter, caps }: Pick<Device, 'adapter' | 'caps'>, made = versions()): string {
   const { name, vendor, architecture, driver } = adapter;
-  const runtime = globalThis.navigator?.userAgent ?? '';
-  return JSON.stringify([name, vendor, architecture, driver, caps, runtime]);
+  return JSON.stringify([name, vendor, architecture, driver, caps, made]);
 }
 
 const valueText = ({ shape, dtype, layout }: PlanValue): string => `${dtype} ${layout} ${shape.join('x')}`;

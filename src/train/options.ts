@@ -17,7 +17,7 @@ export interface TrainerOptions {
   readonly optimizer: Optimizer;
   /** Samples in a batch; default 64. */
   readonly batchSize?: number;
-  /** First weights, order of samples and dropout follow from it; default 0. */
+  /** First weights, order of samples and dropout follow from it: a whole number below 2^32; default 0. */
   readonly seed?: number;
   /** Learning rate over time; default: constant. */
   readonly schedule?: Schedule;
@@ -67,11 +67,15 @@ function checkWhole(name: string, value: number, from: number): void {
     throw new ArgumentError(`createTrainer: ${name} is ${value}. Pass a whole number from ${from}.`);
 }
 
+/** Seeds have 32 bits: larger ones would shuffle as smaller ones do. */
+export const MOST_SEED = 2 ** 32 - 1;
+
 /** Options with their defaults. Throws ArgumentError for numbers out of range and for what does not go together. */
 export function checkOptions(options: TrainerOptions) {
   const { batchSize = 64, seed = 0, accumulationSteps = 1, l1 = 0, ema, optimizer, schedule } = options;
   checkWhole('batchSize', batchSize, 1);
-  checkWhole('seed', seed, 0);
+  if (!Number.isInteger(seed) || seed < 0 || seed > MOST_SEED)
+    throw new ArgumentError(`createTrainer: seed is ${seed}. Pass a whole number from 0 to ${MOST_SEED}.`);
   checkWhole('accumulationSteps', accumulationSteps, 1);
   if (ema) checkRanges('createTrainer', { 'ema.decay': [ema.decay, 0, 1] });
   if (schedule?.momentumAt?.(0) !== undefined && optimizer.momentum === undefined)

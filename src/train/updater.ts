@@ -206,6 +206,7 @@ export class Updater {
     const { name, slots } = options.optimizer;
     const further = this.slots.filter((slot) => !slots.includes(slot) && checkpoint.slots.has(slot));
     checkSlots(engine, checkpoint, { name, slots: [...slots, ...further] });
+    this.#checkSettings(checkpoint);
     const saved = checkpoint.training?.update;
     if (!saved) return;
     const frozenOf = (all: UpdateRecord['groups']): string[] =>
@@ -221,6 +222,18 @@ export class Updater {
       throw new StateError(
         `load: the file holds gradients of ${saved.accumulation.batches} batches that wait for a step, this trainer does not accumulate. Pass accumulationSteps, or load with { weightsOnly: true }.`,
       );
+  }
+
+  /** The order of samples, dropout and the place in an epoch follow from these: with others it would be another run. */
+  #checkSettings({ training }: Checkpoint): void {
+    const { options } = this.#parts;
+    const differ = (['seed', 'batchSize'] as const).filter((name) => training && training[name] !== options[name]);
+    if (!training || differ.length === 0) return;
+    const list = (of: { readonly seed: number; readonly batchSize: number }): string =>
+      differ.map((name) => `${name} ${of[name]}`).join(' and ');
+    throw new StateError(
+      `load: the file was trained with ${list(training)}, this trainer has ${list(options)}. Pass the same to createTrainer, or load with { weightsOnly: true }.`,
+    );
   }
 
   /** Takes slots and numbers from a checked checkpoint, whose weights are loaded. */

@@ -12,7 +12,14 @@ import { conv2d, flatten, linear, relu } from '../../src/nn/layers.ts';
 import { sequential } from '../../src/nn/model.ts';
 import * as ops from '../../src/ops/index.ts';
 import type { TuneEvent, TuneMode } from '../../src/runtime/tuner.ts';
-import { entryKey, parseTable, type TuneTable, tableText } from '../../src/runtime/tuner-cache.ts';
+import {
+  adapterKey,
+  entryKey,
+  parseTable,
+  type TuneTable,
+  tableText,
+  versions,
+} from '../../src/runtime/tuner-cache.ts';
 import { MOST_BYTES, sameResult } from '../../src/runtime/tuner-trial.ts';
 import { createSession } from '../../src/train/inference.ts';
 import { compile, f32 } from '../../src/train/program.ts';
@@ -378,4 +385,16 @@ test('the command line: a mode that there is not', async () => {
   const { code, stderr } = await gabor(['train', 'mnist', '--tune', 'quick']);
   expect(code).toBe(2);
   expect(stderr).toMatch(/--tune is "quick"\. Use off, fast or full\./);
+});
+
+test('another version of gabor, of the runtime or of Dawn does not take the choices of this one', async () => {
+  const on = await device();
+  const own = versions();
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(own).toEqual([version, globalThis.navigator?.userAgent ?? '', expect.stringMatching(/^\d+\.\d+/)]);
+  expect(adapterKey(on)).toBe(adapterKey(on, own));
+  const others = own.map((_, i) => own.map((text, k) => (k === i ? `${text}.1` : text)));
+  const driver = { ...on.adapter, driver: `${on.adapter.driver}.1` };
+  const keys = [own, ...others].map((made) => adapterKey(on, made));
+  expect(new Set([...keys, adapterKey({ adapter: driver, caps: on.caps })]).size).toBe(5);
 });

@@ -194,6 +194,29 @@ describe('a load that is refused changes nothing', () => {
   );
 });
 
+describe('another seed or batch size', () => {
+  test.each([
+    [{ seed: 5 }, 'load: the file was trained with seed 1, this trainer has seed 5.'],
+    [{ batchSize: 8 }, 'load: the file was trained with batchSize 16, this trainer has batchSize 8.'],
+    [
+      { seed: 0, batchSize: 17 },
+      'load: the file was trained with seed 1 and batchSize 16, this trainer has seed 0 and batchSize 17. ' +
+        'Pass the same to createTrainer, or load with { weightsOnly: true }.',
+    ],
+  ])('%o is another run: it is refused, and its weights may be taken', async (options, message) => {
+    const other = await trainerFor(convNet(), options);
+    const before = await other.save();
+    expect(() => other.load(bytes)).toThrow(StateError);
+    expect(() => other.load(bytes)).toThrow(message);
+    expect(sameBytes(await other.save(), before)).toBe(true);
+    other.load(bytes, { weightsOnly: true });
+    expect((await other.parameters()).get('fc1.weight')!.data).toEqual(
+      decodeCheckpoint(bytes).tensors.get('fc1.weight')!.data,
+    );
+    other.dispose();
+  });
+});
+
 describe('files of other programs', () => {
   test('weights alone are taken, integers among them are left out', async () => {
     const { tensors } = decodeCheckpoint(bytes);

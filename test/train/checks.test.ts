@@ -193,8 +193,9 @@ describe('createTrainer', () => {
   test.each([
     [{ ...options, batchSize: 0 }, 'createTrainer: batchSize is 0. Pass a whole number from 1.'],
     [{ ...options, batchSize: 2.5 }, 'createTrainer: batchSize is 2.5. Pass a whole number from 1.'],
-    [{ ...options, seed: -1 }, 'createTrainer: seed is -1. Pass a whole number from 0.'],
-    [{ ...options, seed: 0.5 }, 'createTrainer: seed is 0.5. Pass a whole number from 0.'],
+    [{ ...options, seed: -1 }, 'createTrainer: seed is -1. Pass a whole number from 0 to 4294967295.'],
+    [{ ...options, seed: 0.5 }, 'createTrainer: seed is 0.5. Pass a whole number from 0 to 4294967295.'],
+    [{ ...options, seed: 2 ** 32 }, 'createTrainer: seed is 4294967296. Pass a whole number from 0 to 4294967295.'],
   ])('%#', async (wrong, message) => {
     const on = await device();
     const error = await refused(() => createTrainer(on, convNet(), wrong));

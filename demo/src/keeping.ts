@@ -51,8 +51,7 @@ export function startKeeping(): void {
     // A new network starts at step 0: what was kept of the one before is no longer wanted.
     const { generation } = model.value ?? { generation: 0 };
     if (generation === 0) return;
-    const step = progress.peek()?.step ?? 0;
-    if (step > 0) keptStep.value = step;
+    if ((progress.peek()?.step ?? 0) > 0) void keep();
     else void forget();
   });
   document.addEventListener('visibilitychange', () => {

@@ -93,8 +93,8 @@ function hear(event: LabEvent): void {
       return;
     case 'model':
       if (!event.continues) setHistory({ batches: [], tests: [] });
-      model.value = event.model;
       progress.value = event.progress;
+      model.value = event.model;
       void refreshProbabilities();
       return;
     case 'running':

@@ -51,6 +51,8 @@ export function Chart({
       stroke: colorOf('--ink-soft'),
       grid: { stroke: colorOf('--line'), width: 1 },
       ticks: { show: false },
+      font: '12px system-ui, sans-serif',
+      labelFont: '12px system-ui, sans-serif',
     };
     plot.current = new uPlot(
       {

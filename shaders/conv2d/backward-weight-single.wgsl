@@ -3,6 +3,7 @@
 // Threads: SG lanes a workgroup, no two of which work together. A lane sums KH x KW taps times O4 vec4s of output channels
 // over `share` rows (n, oy): one of `splits` parts, which add-splits.wgsl adds. It runs along the rows with a
 // window of x as in forward-single.wgsl, so that a tap costs no gather of its own.
+// SPREAD: dy is what arrives at a max pool of 2 x 2 results; codes (conv2d/pool.wgsl) say to which of them it goes.
 // Layouts: x plain or nhwc, which is the same here; dy nhwc, dweight hwio. groups = 1, channels of dy in memory a multiple
 // of 4.
 //#include "lib/linear-id.wgsl"
@@ -11,6 +12,9 @@
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dweight: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
+//#if SPREAD
+@group(0) @binding(5) var<storage, read> codes: array<u32>;
+//#endif
 alias Sum = vec4f;
 //#include "conv2d/sums.wgsl"
 
@@ -53,7 +57,26 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
     }
 //#endif
+//#if SPREAD
+    let pooled_row = row / params.oh * (params.oh / 2u) + row % params.oh / 2u;
+    let pooled = row < rows && row % params.oh / 2u < params.oh / 2u;
+//#for O 0 O4
+    var spread$O = vec4f();
+    var won$O = vec4u();
+//#endfor
+//#endif
     for (var ox = 0u; ox < params.ow; ox++) {
+//#if SPREAD
+      if (ox % 2u == 0u) {
+        let inside = pooled && ox / 2u < params.ow / 2u;
+        let cell = (pooled_row * (params.ow / 2u) + ox / 2u) * o4;
+//#for O 0 O4
+        spread$O = select(vec4f(), dy[cell + min(block + $Ou, o4 - 1u)], inside);
+        won$O = (vec4u(codes[cell + min(block + $Ou, o4 - 1u)]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+//#endfor
+      }
+      let here = vec4u(row % params.oh % 2u * 2u + ox % 2u);
+//#endif
 //#for X CARRY WINDOW
       let ix$X = ox * ${SX}u + $Xu - params.left;
 //#for KY 0 KH
@@ -61,7 +84,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
 //#for O 0 O4
+//#if SPREAD
+      let d$O = select(vec4f(), spread$O, won$O == here);
+//#else
       let d$O = select(vec4f(), dy[(row * params.ow + ox) * o4 + min(block + $Ou, o4 - 1u)], row < rows);
+//#endif
 //#if DBIAS!=none
       bias$O += d$O;
 //#endif

@@ -7,7 +7,7 @@ import { padChannels } from '../graph/layout.ts';
 import type { EpilogueRule, WindowRule } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { sameShape } from '../util/shape.ts';
-import { type Ir, type IrNode, useCounts } from './ir.ts';
+import { type Ir, type IrNode, readsOf, useCounts } from './ir.ts';
 
 interface Fusion {
   readonly rule: EpilogueRule;
@@ -125,5 +125,33 @@ class Fuser {
   }
 }
 
-/** Nodes whose kernels accept an epilogue or a window take those that have one. */
-export const fuse = (ir: Ir, caps: DeviceCaps): Ir => ({ ...ir, nodes: new Fuser(ir, caps).run() });
+/** Gradients of pools are worked out as they are loaded, where all kernels that read them can. */
+function spread(nodes: readonly IrNode[], ir: Ir, caps: DeviceCaps): IrNode[] {
+  const uses = useCounts({ ...ir, nodes });
+  const spreads = new Map(
+    nodes.filter(({ impl, epilogue }) => impl.spread && !epilogue).map((node) => [node.outputs[0]!, node]),
+  );
+  const specs = ({ inputs }: IrNode) => inputs.map((id) => ir.values.get(id)!);
+  const takes = (node: IrNode, id: number): boolean => {
+    const input = node.inputs.indexOf(id);
+    return (
+      node.spread === null && input === node.inputs.lastIndexOf(id) && node.impl.acceptsSpread(input, specs(node), caps)
+    );
+  };
+  const fused = new Set<number>();
+  for (const id of spreads.keys()) {
+    const readers = nodes.filter((node) => readsOf(node).includes(id));
+    if (readers.length === uses.get(id) && readers.every((node) => node.inputs.includes(id) && takes(node, id)))
+      fused.add(id);
+  }
+  return nodes.flatMap((node): IrNode[] => {
+    if (fused.has(node.outputs[0]!)) return [];
+    const input = node.inputs.findIndex((id) => fused.has(id));
+    if (input < 0) return [node];
+    const [dy, codes] = spreads.get(node.inputs[input]!)!.inputs;
+    return [{ ...node, inputs: [...node.inputs.with(input, dy!), codes!], spread: input }];
+  });
+}
+
+/** Nodes whose kernels accept an epilogue, a window or a spread take those that have one. */
+export const fuse = (ir: Ir, caps: DeviceCaps): Ir => ({ ...ir, nodes: spread(new Fuser(ir, caps).run(), ir, caps) });

@@ -20,6 +20,8 @@ export interface IrNode {
   readonly epilogue: IrEpilogue | null;
   /** The pool that its kernels apply to their results, before the epilogue. */
   readonly window: WindowRule | null;
+  /** Number of the input that its kernels load as the gradient of a pool, whose codes are the last input. */
+  readonly spread: number | null;
 }
 
 /** Where a result must end up. */
@@ -71,6 +73,7 @@ export function capture(outputs: readonly { readonly value: Value; readonly sink
       outputs: node.outputs.map(see),
       epilogue: null,
       window: null,
+      spread: null,
     }),
   );
   return { values, nodes: irNodes, outputs: outputs.map(({ value, sink }) => ({ value: see(value), sink })) };

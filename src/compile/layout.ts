@@ -3,7 +3,7 @@ import { type Layout, sameMemory } from '../graph/layout.ts';
 import type { PlanValue } from '../graph/types.ts';
 import { type Ir, type IrNode, type Output, type Relayout, readsOf, useCounts } from './ir.ts';
 
-const ALONE = { epilogue: null, window: null } as const;
+const ALONE = { epilogue: null, window: null, spread: null } as const;
 
 /** Fresh value numbers, above all that exist. */
 function numbering(ir: Ir): () => number {
@@ -35,8 +35,8 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
 
   for (const node of ir.nodes) {
     const choice = node.impl.layout(node.inputs.map((id) => values.get(id)!));
-    const inputs = node.inputs.map((id, i) => inLayout(id, choice.inputs[i]!, node.scope));
-    // What a window adds to the outputs is plain.
+    const inputs = node.inputs.map((id, i) => inLayout(id, choice.inputs[i] ?? 'plain', node.scope));
+    // The codes of a window or spread are plain.
     for (const [i, id] of node.outputs.entries())
       values.set(id, { ...values.get(id)!, layout: choice.outputs[i] ?? 'plain' });
     const { epilogue } = node;

@@ -77,9 +77,9 @@ function jobsOf({ sums }: Deferral, { scratch, places }: Memory): PartJob[] {
   }));
 }
 
-/** `conv1.conv2d+max+relu`: layer, op, the window and the functions in its kernels. */
-const labelOf = ({ scope, op, window, epilogue }: IrNode): string =>
-  `${scope && `${scope}.`}${[op, ...(window ? [window.kind] : []), ...(epilogue ? [epilogue.name] : [])].join('+')}`;
+/** `conv1.conv2d+max+relu`: layer, what is done while loading, op, the window and the functions in its kernels. */
+const labelOf = ({ scope, op, window, spread, epilogue }: IrNode): string =>
+  `${scope && `${scope}.`}${[...(spread === null ? [] : ['spread']), op, ...(window ? [window.kind] : []), ...(epilogue ? [epilogue.name] : [])].join('+')}`;
 
 function lowerAll(
   ir: Ir,

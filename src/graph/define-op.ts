@@ -46,6 +46,13 @@ export interface OpSpec<A extends Attrs> {
   window?(inputs: readonly ValueSpec[], attrs: A): WindowRule | null;
   /** Its kernels on this device apply such a window as they store, without becoming slower than two kernels. */
   acceptsWindow?(context: WindowContext<A>, caps: DeviceCaps): boolean;
+  /**
+   * It is the gradient of a pool of 2 x 2 windows: of each window, input 0 at the place that input 1, the codes, names, and 0
+   * elsewhere. Kernels that read it may work that out as they load.
+   */
+  spread?(attrs: A): boolean;
+  /** Its kernels on this device do so with input number `input`; the codes are then a further input, the last. */
+  acceptsSpread?(context: SpreadContext<A>, caps: DeviceCaps): boolean;
   /** Layouts that its kernels can store the first output in besides what `layout` says, alone or with a window. */
   stores?(window: WindowRule | null): readonly Layout[];
   /** Set where it is a pointwise function that the kernel of its input number `input` may apply while it stores. */
@@ -59,6 +66,12 @@ export interface OpSpec<A extends Attrs> {
   inPlace?(attrs: A): readonly InPlace[];
   /** Floating point operations, for the summary and benchmarks; default: one an output element. */
   flops?(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[], attrs: A): number;
+}
+
+export interface SpreadContext<A> {
+  readonly input: number;
+  readonly inputs: readonly ValueSpec[];
+  readonly attrs: A;
 }
 
 export interface WindowContext<A> {
@@ -120,6 +133,8 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
         picks: spec.view ? 'all' : (spec.picks ?? null),
         window: spec.window?.(inputs, attrs) ?? null,
         acceptsWindow: (rule, values, caps) => spec.acceptsWindow?.({ rule, inputs: values, attrs }, caps) ?? false,
+        spread: spec.spread?.(attrs) ?? false,
+        acceptsSpread: (input, values, caps) => spec.acceptsSpread?.({ input, inputs: values, attrs }, caps) ?? false,
         stores: (window) => spec.stores?.(window) ?? [],
         apply: (values) => inScope(scope, () => call(values, attrs)),
         acceptsEpilogue: spec.acceptsEpilogue ?? false,

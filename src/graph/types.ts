@@ -66,6 +66,10 @@ export interface BoundOp {
   readonly window: WindowRule | null;
   /** Whether its kernels for this device take such a window over their results without becoming slower than two kernels. */
   acceptsWindow(rule: WindowRule, inputs: readonly ValueSpec[], caps: DeviceCaps): boolean;
+  /** It is the gradient of a pool by a WindowRule, which kernels that read it may work out as they load. See OpSpec. */
+  readonly spread: boolean;
+  /** Whether its kernels for this device load input number `input` spread. */
+  acceptsSpread(input: number, inputs: readonly ValueSpec[], caps: DeviceCaps): boolean;
   /** Layouts besides that of `layout` that it can store its first output in, alone or with this window. */
   stores(window: WindowRule | null): readonly Layout[];
   /** The op once more, on other inputs. */

@@ -59,8 +59,12 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
   return [...variants, inputDirect(g, values)];
 }
 
+/** Whether the gradient of the weight has a kernel that takes what arrives at a pool behind the convolution. */
+export const spreads = (g: ConvGeometry, caps: DeviceCaps): boolean => softwareLanes(caps) > 0 && singleChannel(g);
+
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
+  if (values.codes) return [weightSingle(g, { ...values, lanes })];
   const variants: Variant[] = [];
   if (isPointwise(g)) variants.push(...weightPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));

@@ -55,6 +55,8 @@ export interface InputValues {
 export interface WeightValues {
   readonly x: PlanValue;
   readonly dy: PlanValue;
+  /** Where it is set, dy is what arrives at a 2 x 2 max pool behind the convolution, and these say to which of its results. */
+  readonly codes: PlanValue | null;
   readonly dweight: PlanValue;
   /** The sum of dy over all pixels, where it is wanted. */
   readonly dbias: PlanValue | null;

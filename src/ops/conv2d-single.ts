@@ -88,7 +88,7 @@ export function forwardSinglePool(g: ConvGeometry, { lanes, ...values }: Forward
 
 export function weightSingle(
   g: ConvGeometry,
-  { lanes, x, dy, ...gradients }: WeightValues & { lanes: number },
+  { lanes, x, dy, codes, ...gradients }: WeightValues & { lanes: number },
 ): Variant {
   const { blocks, size } = blocksOf(g, MOST_SUMS);
   const rows = g.n * g.oh;
@@ -96,8 +96,8 @@ export function weightSingle(
   const splits = ceilDiv(rows, share);
   const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: { ...defines, ...window(g), SG: lanes, O4: size, WIDTH: 4 },
-    bind: { x, dy, ...bind },
+    defines: { ...defines, ...window(g), SG: lanes, O4: size, WIDTH: 4, SPREAD: codes !== null },
+    bind: { x, dy, ...(codes && { codes }), ...bind },
     params: convParams(g, { splits, share }),
     workgroups: linearGroups(splits * blocks, lanes),
   }));

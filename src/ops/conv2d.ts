@@ -7,7 +7,7 @@ import type { Value, ValueSpec } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
 import { type Shape, sameShape, show } from '../util/shape.ts';
 import { type ConvAttrs, type ConvGeometry, convGeometry, type Padding, type Pair } from './conv2d-geometry.ts';
-import { forwardVariants, inputVariants, pools, weightVariants } from './conv2d-kernels.ts';
+import { forwardVariants, inputVariants, pools, spreads, weightVariants } from './conv2d-kernels.ts';
 import { sum } from './reduce.ts';
 
 export { convOutputSize, type Padding, type Pair, resolvePadding } from './conv2d-geometry.ts';
@@ -122,8 +122,9 @@ export const conv2dBackwardWeight: Op<ConvWeightAttrs> = defineOp<ConvWeightAttr
       needs[1] ? conv2dOp(gBias ? [x!, weight, gBias] : [x!, weight], attrs)[0] : null,
     ];
   },
-  variants({ inputs: [x, dy], outputs: [dweight, dbias], used, attrs }, caps) {
-    const values = { x: x!, dy: dy!, dweight: dweight!, dbias: used[1] ? dbias! : null };
+  acceptsSpread: ({ input, inputs: [x], attrs }, caps) => input === 1 && spreads(weightGeometry(x!, attrs), caps),
+  variants({ inputs: [x, dy, codes = null], outputs: [dweight, dbias], used, attrs }, caps) {
+    const values = { x: x!, dy: dy!, codes, dweight: dweight!, dbias: used[1] ? dbias! : null };
     return weightVariants(weightGeometry(x!, attrs), { ...values, caps });
   },
   flops: ([x], _, attrs) => flops(weightGeometry(x!, attrs)),

@@ -43,6 +43,12 @@ const taps = ({ rows, columns }: Geometry): number => rows.kernel * columns.kern
 /** The number of a tap fits a byte. */
 const fitsByte = (g: Geometry): boolean => taps(g) <= 256;
 
+/** As a window over the results of the kernel before it: pairs of rows and columns. */
+const windowRule = (g: Geometry): WindowRule | null =>
+  !g.adaptive && [g.rows, g.columns].every((a) => a.kernel === 2 && a.stride === 2 && a.dilation === 1) && unclipped(g)
+    ? { kind: 'max', kernel: [2, 2], stride: [2, 2], codes: 2 }
+    : null;
+
 /** dx of max pooling: inputs dy and where the maxima are, as codes or as indices. */
 const maxPool2dBackward = defineOp<BackwardAttrs>({
   name: 'maxPool2dBackward',
@@ -52,6 +58,8 @@ const maxPool2dBackward = defineOp<BackwardAttrs>({
     outputs: ['nhwc'],
   }),
   acceptsEpilogue: 'operand',
+  spread: ({ windows, inputShape, codes }) =>
+    codes && windowRule(geometryOf(inputShape, windows, 'maxPool2dBackward')) !== null,
   variants({ inputs: [dy, argmax], outputs: [dx], epilogue, attrs: { windows, inputShape, codes } }, caps): Variant[] {
     const parts = epilogueParts(epilogue);
     const g = geometryOf(inputShape, windows, 'maxPool2dBackward');
@@ -103,12 +111,6 @@ function forwardVariants({ inputs: [x], outputs, used, epilogue, attrs }: Kernel
     loop,
   ];
 }
-
-/** As a window over the results of the kernel before it: pairs of rows and columns. */
-const windowRule = (g: Geometry): WindowRule | null =>
-  !g.adaptive && [g.rows, g.columns].every((a) => a.kernel === 2 && a.stride === 2 && a.dilation === 1) && unclipped(g)
-    ? { kind: 'max', kernel: [2, 2], stride: [2, 2], codes: 2 }
-    : null;
 
 /** Outputs: y, indices (both [n, c, oh, ow]) and codes ([n, oh, ow, lanes]), of which a plan makes only what is read. */
 function defineMaxPool(name: string): Op<Attrs> {

@@ -188,6 +188,57 @@ describe('windows', () => {
   });
 });
 
+/** Loads its second input spread on software devices. */
+const reader = defineOp<None>({
+  name: 'reader',
+  infer: ([x]) => [x!],
+  layout: () => ({ inputs: ['nhwc', 'nhwc'], outputs: ['nhwc'] }),
+  acceptsSpread: ({ input }, { software }) => software && input === 1,
+});
+
+describe('spreads', () => {
+  const x = image();
+  const { y, dy, dx } = (() => {
+    const pooled = pool(x);
+    const seed = input('dy', pooled.shape);
+    return {
+      y: pooled,
+      dy: seed,
+      dx: gradients([{ value: pooled, gradient: seed }], [x], { add: ops.binary.add })[0]!,
+    };
+  })();
+  const plan = (values: { readonly [name: string]: Value }, caps = SOFTWARE): Ir => fuse(irOf(values), caps);
+  const read = (a: Value, b: Value): Value => reader([a, b], {})[0];
+
+  test('the gradient of a pool is worked out by all that read it', () => {
+    const ir = plan({ a: read(x, dx), b: read(x, dx) });
+    expect(names(ir)).toEqual(['maxPool2d', 'reader', 'reader']);
+    expect(ir.nodes[1]!.spread).toBe(1);
+    expect(ir.nodes[1]!.inputs).toEqual([x.id, dy.id, ir.nodes[0]!.outputs[2]]);
+    const laidOut = assignLayouts(ir, ops.relayout);
+    const [, , codes] = laidOut.nodes.find(({ op }) => op === 'reader')!.inputs.map((id) => laidOut.values.get(id)!);
+    expect(codes!.layout).toBe('plain');
+  });
+
+  test.each<[string, () => Ir]>([
+    ['where one of them cannot', () => plan({ a: read(x, dx), b: ops.neg(dx) })],
+    ['where one reads it elsewhere', () => plan({ a: read(dx, x) })],
+    ['where one reads it twice', () => plan({ a: read(dx, dx) })],
+    ['where it is read after the run', () => plan({ a: read(x, dx), dx })],
+    ['where something is done to it', () => plan({ a: read(x, ops.add(dx, x)) })],
+    ['on other devices', () => plan({ a: read(x, dx) }, DEFAULT_CAPS)],
+  ])('not %s', (_, make) => {
+    expect(names(make()).some((name) => name.startsWith('maxPool2dBackward'))).toBe(true);
+  });
+
+  test('not of windows of other shapes', () => {
+    const wide = ops.maxPool2d(x, { kernel: 3 }).y;
+    const [d] = gradients([{ value: wide, gradient: input('d', wide.shape) }], [x], { add: ops.binary.add });
+    expect(names(plan({ a: read(x, d!) }))).toContain('maxPool2dBackward');
+    expect(y.shape).toEqual([2, 3, 3, 3]);
+  });
+});
+
 describe('layouts', () => {
   const layouts = (values: { readonly [name: string]: Value }, caps = DEFAULT_CAPS): Ir =>
     assignLayouts(fuse(irOf(values), caps), ops.relayout);

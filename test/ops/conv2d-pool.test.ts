@@ -71,7 +71,7 @@ describe.each(['adapter', 'default'] as const)('limits of the %s', (limits) => {
         ),
       ]),
     );
-    const program = (finish: Finish, apart: 'apart' | 'fused', choose?: Chooser) =>
+    const program = (finish: Finish, how: 'apart' | 'fused' | 'weight', choose?: Chooser) =>
       compile(
         dev,
         specs,
@@ -79,8 +79,12 @@ describe.each(['adapter', 'default'] as const)('limits of the %s', (limits) => {
           const conv = ops.conv2d(v.x, v.w, bias ? null : v.b, options);
           const y = finish(ops.maxPool2d(conv, { kernel: 2 }).y, v);
           const seed = y.shape.length === 2 ? ops.flatten(v.dy) : v.dy;
-          const [dconv] = grad(y, [conv], { seed });
-          return { y, dconv: dconv!, ...(apart === 'apart' && { conv }) };
+          // Where only the filter is asked for, its gradient takes what arrives at the pool.
+          const parameters = bias ? [v.w] : [v.w, v.b];
+          const [dconv, dw, db] = grad(y, [conv, ...parameters], { seed });
+          const ofParameters = { dw: dw!, ...(db && { db }) };
+          if (how === 'weight') return ofParameters;
+          return { y, dconv: dconv!, ...(how === 'apart' && { conv, ...ofParameters }) };
         },
         { choose },
       );
@@ -91,6 +95,14 @@ describe.each(['adapter', 'default'] as const)('limits of the %s', (limits) => {
       const first = await program(finish, 'fused');
       const { label, candidates } = fusedOf(first);
       first.dispose();
+      const weight = await program(finish, 'weight');
+      expect(weight.plan.dispatches.some(({ label }) => label === 'spread+conv2dBackwardWeight')).toBe(
+        label.includes('max'),
+      );
+      const { dw, db } = await weight.run(data);
+      weight.dispose();
+      expect(dw, name).toEqual(expected.dw);
+      expect(db, name).toEqual(expected.db);
       for (const id of candidates) {
         const one = await program(finish, 'fused', ({ op }, ids) => (op === 'conv2d' ? id : ids[0]!));
         expect(fusedOf(one).variant).toBe(id);

@@ -67,8 +67,9 @@ class Fuser {
     const id = node.inputs[i]!;
     const seen = rule && this.#maker(id);
     if (!seen) return null;
-    // The function of one value commutes with a view.
-    const view = seen.node.impl.view && rule.operand === null ? seen.at : null;
+    // The function of one value commutes with a view of all elements.
+    const { impl } = seen.node;
+    const view = impl.view && impl.picks === 'all' && rule.operand === null ? seen.at : null;
     const made = view === null ? seen : this.#maker(seen.node.inputs[0]!);
     if (!made?.node.impl.acceptsEpilogue) return null;
     const { node: into, at } = made;

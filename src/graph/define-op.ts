@@ -39,9 +39,9 @@ export interface OpSpec<A extends Attrs> {
   /**
    * Its first output holds elements of its one input: all of them, under another shape, or the largest of some. Pointwise
    * functions (for the largest: monotone ones) of the input are then applied to the output instead, which has fewer elements
-   * or is nearer to a kernel that takes them. Views always pick all.
+   * or is nearer to a kernel that takes them.
    */
-  readonly picks?: 'largest';
+  readonly picks?: 'all' | 'largest';
   /** Set where it is a pool that the kernel of its input may apply before it stores. */
   window?(inputs: readonly ValueSpec[], attrs: A): WindowRule | null;
   /** Its kernels on this device apply such a window as they store, without becoming slower than two kernels. */
@@ -130,7 +130,7 @@ export function defineOp<A extends Attrs>(spec: OpSpec<A>): Op<A> {
       impl: {
         view: spec.view ?? false,
         pointwise: spec.pointwise?.(attrs) ?? null,
-        picks: spec.view ? 'all' : (spec.picks ?? null),
+        picks: spec.picks ?? null,
         window: spec.window?.(inputs, attrs) ?? null,
         acceptsWindow: (rule, values, caps) => spec.acceptsWindow?.({ rule, inputs: values, attrs }, caps) ?? false,
         spread: spec.spread?.(attrs) ?? false,

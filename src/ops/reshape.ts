@@ -7,6 +7,7 @@ import { normalizeAxis, type Shape, sameShape, show, sizeOf } from '../util/shap
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: 'reshape',
   view: true,
+  picks: 'all',
   infer([x], { shape }, at) {
     const known = shape.filter((size) => size !== -1);
     const rest = sizeOf(x!.shape) / Math.max(1, sizeOf(known));

@@ -12,7 +12,7 @@ import { inScope } from '../../src/graph/trace.ts';
 import type { KernelContext, Value } from '../../src/graph/types.ts';
 import * as ops from '../../src/ops/index.ts';
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
-import { irOf, kernelOf } from './toy-ops.ts';
+import { free, irOf, kernelOf } from './toy-ops.ts';
 
 type None = Readonly<Record<string, never>>;
 
@@ -99,6 +99,13 @@ describe('commute', () => {
       'reshape',
       'relu',
     ]);
+  });
+
+  test('not behind views that do not say that they show the elements and no more', () => {
+    const attrs = { layout: null, outputs: 1, channels: 3, scratch: 0, view: true };
+    const [y] = free([ops.relu(made(image()))], attrs);
+    expect(commuted({ y })).toEqual(['source', 'relu', 'freeView']);
+    expect(names(fuse(irOf({ y: ops.relu(free([made(image())], attrs)[0]) }), SOFTWARE))).toContain('relu');
   });
 
   test('what somebody else reads stays', () => {

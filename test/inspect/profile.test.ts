@@ -130,5 +130,5 @@ test('gabor bench --profile prints it', async () => {
   expect(code).toBe(0);
   for (const part of ['conv1.conv2d', 'optimizer.adam', 'GFLOP/s', 'batch 64']) expect(stdout).toContain(part);
   const json = await gabor('bench lenet --profile --rounds 1 --json');
-  expect(JSON.parse(json.stdout).profiles[0].rows.length).toBeGreaterThan(20);
+  expect(JSON.parse(json.stdout).profiles[0].rows.length).toBeGreaterThan(15);
 });

@@ -8,7 +8,7 @@ import { batchOf, convNet, quarters, trainerFor } from './cases.ts';
 
 const MIB = 2 ** 20;
 
-/** A device with a budget in which a batch of 32 of `convNet` fits and one of 256 does not. */
+/** A device with a budget in which a batch of 256 of `convNet` fits and one of 1024 does not. */
 async function small<T>(use: (on: Device) => Promise<T>): Promise<T> {
   const on = await requestDevice({ memoryBudget: 1 * MIB });
   try {
@@ -51,17 +51,17 @@ test('what is counted is what preparing allocates', async () => {
 describe('a batch that does not fit', () => {
   test('createTrainer: the numbers, and a batch with accumulationSteps that does fit', async () => {
     await small(async (on) => {
-      const message = await refusal(() => trainerFor(convNet(), { batchSize: 512 }, on));
+      const message = await refusal(() => trainerFor(convNet(), { batchSize: 1024 }, on));
       expect(message).toMatch(
-        /^batch of 512: a training step needs \d+\.\d MiB of GPU memory \(activations \d+\.\d MiB, inputs \d+\.\d MiB\), 0\.\d MiB of the budget of 1\.0 MiB are in use\. Use batchSize \d+ with accumulationSteps \d+ for an update like this, a smaller model, or raise memoryBudget of requestDevice\.$/,
+        /^batch of 1024: a training step needs \d+\.\d MiB of GPU memory \(activations \d+\.\d MiB, inputs \d+\.\d MiB\), 0\.\d MiB of the budget of 1\.0 MiB are in use\. Use batchSize \d+ with accumulationSteps \d+ for an update like this, a smaller model, or raise memoryBudget of requestDevice\.$/,
       );
       expect(on.ledger.live).toEqual({ buffers: 0, bytes: 0 });
       const [, batchSize, accumulationSteps] = /batchSize (\d+) with accumulationSteps (\d+)/
         .exec(message)!
         .map(Number);
-      expect(batchSize! * accumulationSteps!).toBe(512);
+      expect(batchSize! * accumulationSteps!).toBe(1024);
       const trainer = await trainerFor(convNet(), { batchSize, accumulationSteps }, on);
-      await trainer.fit(quarters(256), { epochs: 1 });
+      await trainer.fit(quarters(512), { epochs: 1 });
       expect(on.ledger.peakBytes).toBeLessThanOrEqual(MIB);
       trainer.dispose();
     });
@@ -71,8 +71,10 @@ describe('a batch that does not fit', () => {
     await small(async (on) => {
       const trainer = await trainerFor(convNet(), { batchSize: 16 }, on);
       const { live } = on.ledger;
-      const data = quarters(400);
-      expect(await refusal(() => trainer.step(batchOf(data, 0, 400)))).toContain('batch of 400: a training step needs');
+      const data = quarters(1024);
+      expect(await refusal(() => trainer.step(batchOf(data, 0, 1024)))).toContain(
+        'batch of 1024: a training step needs',
+      );
       const message = await refusal(() => trainer.engine.plan({ mode: 'predict', batch: 4096 }));
       expect(message).toMatch(/^batch of 4096: a prediction needs .* Use batchSize \d+, a smaller model, or raise/);
       expect(on.ledger.live).toEqual(live);
@@ -92,7 +94,7 @@ describe('a batch that does not fit', () => {
   });
 
   test('a model that does not fit: no batch is suggested', async () => {
-    const on = await requestDevice({ memoryBudget: 40_000 });
+    const on = await requestDevice({ memoryBudget: 20_000 });
     const message = await refusal(() => trainerFor(convNet(), {}, on));
     expect(message).not.toContain('batchSize');
     expect(message).toContain('memoryBudget');

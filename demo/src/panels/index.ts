@@ -12,5 +12,6 @@ export interface PanelEntry {
 export const PANELS: readonly PanelEntry[] = [
   { id: 'train', title: 'Train', load: () => import('./train/train.tsx') },
   { id: 'draw', title: 'Draw', load: () => import('./draw/draw.tsx') },
+  { id: 'mountain', title: 'The mountain', load: () => import('./mountain/mountain.tsx') },
   { id: 'keep', title: 'Keep', load: () => import('./keep/keep.tsx') },
 ];

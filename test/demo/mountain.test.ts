@@ -6,7 +6,7 @@ import { filled, newPoints, sampled, strides } from '../../demo/src/panels/mount
 import { clamped, dragged, facing, HOME, keyed } from '../../demo/src/panels/mountain/orbit.ts';
 import type { Label, RunnerResult, Summary } from '../../demo/src/panels/mountain/protocol.ts';
 import { linearLevels, logarithmicLevels, scaleOf } from '../../demo/src/panels/mountain/scale.ts';
-import { apart, onSurface } from '../../demo/src/panels/mountain/scene.ts';
+import { apart, onSurface, within } from '../../demo/src/panels/mountain/scene.ts';
 import { SEGMENT_FLOATS, Segments } from '../../demo/src/panels/mountain/segments.ts';
 import { described, explained } from '../../demo/src/panels/mountain/text.ts';
 import {
@@ -278,6 +278,15 @@ describe('picture', () => {
     expect(at.get('d')).toBe(0.505);
     expect(at.get('b')! - at.get('a')!).toBeCloseTo(23 / 500, 9);
     expect(at.get('c')! - at.get('b')!).toBeCloseTo(23 / 500, 9);
+  });
+
+  test('labels stay within the picture', () => {
+    const label: Label = { key: 'adam', text: 'Adam', kind: 'adam', x: 0.02, y: 0.5 };
+    const wide = (6.6 * 4 + 14) / 400;
+    expect(within(label, 400).x).toBeCloseTo(wide / 2, 9);
+    expect(within({ ...label, side: 'left' }, 400).x).toBeCloseTo(wide + 10 / 400, 9);
+    expect(within({ ...label, side: 'right', x: 0.99 }, 400).x).toBeCloseTo(1 - wide - 10 / 400, 9);
+    expect(within({ ...label, x: 0.5 }, 400).x).toBe(0.5);
   });
 
   test('the surface gets ever lighter; colours of the style sheet are read', () => {

@@ -66,7 +66,7 @@ fn fragment(in: Vertex) -> @location(0) vec4f {
   let distance = length(vec2f(beyond, in.at.y));
   var alpha = in.color.a * clamp(in.half_width - distance + 0.5, 0.0, 1.0);
   // Round ends overlap: of hidden lines, which are faint, one would see it.
-  if (HIDDEN > 0.5) { alpha = select(0.28 * alpha, 0.0, in.span > 0.5 && abs(beyond) > 0.0); }
+  if (HIDDEN > 0.5) { alpha = select(0.45 * alpha, 0.0, in.span > 0.5 && abs(beyond) > 0.0); }
   if (alpha <= 0.0) { discard; }
   return vec4f(in.color.rgb, alpha);
 }

@@ -206,11 +206,9 @@ export class Mountain {
             size: [width, height],
           })
         : NOTHING;
-    const { card, ink } = view.colors;
     renderer.draw({
       camera,
-      card,
-      ink,
+      card: view.colors.card,
       heights,
       stride: survey?.stride ?? 1,
       contours: scale.contours,

@@ -9,8 +9,6 @@ import surfaceText from './surface.wgsl?raw';
 export interface Picture {
   readonly camera: Camera;
   readonly card: Rgb;
-  /** Of contour lines. */
-  readonly ink: Rgb;
   /** Row by row, NaN where there is none; null before the first round is measured. */
   readonly heights: Float32Array | null;
   /** Distance of the points that are measured. */
@@ -21,6 +19,8 @@ export interface Picture {
 
 const SAMPLES = 4;
 const MOST_CONTOURS = 24;
+/** Of contour and grid lines: dark, whatever the theme, as the surface is the same in both. */
+const CONTOUR: Rgb = [0.06, 0.11, 0.16];
 /** Floats of View in surface.wgsl. */
 const VIEW_FLOATS = 16 + 4 + 4 + 4 + 24 + 24;
 
@@ -117,13 +117,13 @@ export class Renderer {
     return target;
   }
 
-  #viewOf({ camera, ink, heights, stride, contours }: Picture): Float32Array<ArrayBuffer> {
+  #viewOf({ camera, heights, stride, contours }: Picture): Float32Array<ArrayBuffer> {
     const view = new Float32Array(VIEW_FLOATS);
     const count = Math.min(MOST_CONTOURS, contours.length);
     view.set(camera.matrix);
     view.set([...camera.eye, Math.sqrt(heights?.length ?? 0)], 16);
     view.set([this.#canvas.width, this.#canvas.height, stride, count], 20);
-    view.set([...ink, 1], 24);
+    view.set([...CONTOUR, 1], 24);
     for (const [i, stop] of STOPS.entries()) view.set([...stop, 1], 28 + 4 * i);
     view.set(contours.slice(0, count), 52);
     return view;

@@ -76,6 +76,17 @@ export function apart(labels: readonly Label[], size: readonly [number, number])
   return placed;
 }
 
+/** Moves a label sideways where it would leave the picture. Letters are about 6.6 pixels wide. */
+export function within(label: Label, width: number): Label {
+  const wide = (6.6 * label.text.length + 14) / width;
+  const gap = 10 / width;
+  const leftOf = { left: label.x - wide - gap, right: label.x + gap, middle: label.x - wide / 2 }[
+    label.side ?? 'middle'
+  ];
+  const shift = Math.max(0, -leftOf) - Math.max(0, leftOf + wide - 1);
+  return { ...label, x: label.x + shift };
+}
+
 function drawPaths({ view, scale, heights, paths }: SceneInput, segments: Segments): Point[] {
   const ends: Point[] = [];
   for (const [i, { points }] of paths.entries()) {
@@ -170,5 +181,12 @@ export function sceneOf(input: SceneInput): Scene {
     const left = place.x > 0.75 || (place.x > 0.25 && begin !== null && place.x < begin.x);
     return [{ key: id, kind: id, text: name, ...place, side: left ? 'left' : 'right' }];
   });
-  return { segments: segments.floats(), labels: [...labels, ...apart(names, size)] };
+  const all = [
+    ...labels,
+    ...apart(
+      names.map((name) => within(name, size[0])),
+      size,
+    ),
+  ];
+  return { segments: segments.floats(), labels: all.map((label) => within(label, size[0])) };
 }

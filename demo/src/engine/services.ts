@@ -1,9 +1,11 @@
 /** The panels' parts in the worker, one line each. */
 import { DrawService } from '../panels/draw/service.ts';
+import { LookService } from '../panels/look/service.ts';
 import { MountainService } from '../panels/mountain/service.ts';
 import type { Lab } from './lab.ts';
 
 export const servicesOf = (lab: Lab) => ({
   draw: new DrawService(lab),
+  look: new LookService(lab),
   mountain: new MountainService(lab),
 });

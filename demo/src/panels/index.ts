@@ -12,6 +12,7 @@ export interface PanelEntry {
 export const PANELS: readonly PanelEntry[] = [
   { id: 'train', title: 'Train', load: () => import('./train/train.tsx') },
   { id: 'draw', title: 'Draw', load: () => import('./draw/draw.tsx') },
+  { id: 'look', title: 'Look inside', load: () => import('./look/look.tsx') },
   { id: 'mountain', title: 'The mountain', load: () => import('./mountain/mountain.tsx') },
   { id: 'keep', title: 'Keep', load: () => import('./keep/keep.tsx') },
 ];

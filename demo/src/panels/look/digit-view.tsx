@@ -1,14 +1,14 @@
 /** The digit with Grad-CAM or saliency over it, the receptive field of the chosen unit, and which digit it is. Imports view, state, ui. */
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { attempt, digit, probabilities } from '../../state.ts';
+import { attempt, digit, lab, probabilities } from '../../state.ts';
 import { Select } from '../../ui/fields.tsx';
 import { percent, short } from '../../ui/format.ts';
 import { receptiveField } from './field.ts';
 import { overlay } from './heat.ts';
 import { latest } from './latest.ts';
 import type { Explained, Explanation } from './service.ts';
-import { chosen, drawn, feeds, look, onScreen, rows } from './view.ts';
+import { chosen, drawn, feeds, look, onScreen, rows, shownDigit } from './view.ts';
 
 const SIDE = 28;
 const EXPLAIN_MS = 500;
@@ -16,12 +16,8 @@ const DIGITS = Array.from({ length: 10 }, (_, i) => i);
 const PREDICTED = -1;
 const LAST_LAYER = '';
 
-/** Index of the test image that is shown; the next one of a class comes behind it. */
-let shown = -1;
-
 export async function takeTestDigit(label: number): Promise<void> {
-  const { pixels, index } = await look.testDigit(label, shown);
-  shown = index;
+  const { pixels } = await lab.panels.draw.next(label);
   digit.value = pixels;
 }
 
@@ -74,7 +70,9 @@ export function DigitView() {
   const kind = useSignal<Explanation | 'none'>('gradCam');
   const label = useSignal(PREDICTED);
   const layer = useSignal(LAST_LAYER);
-  const explained = useSignal<Explained | null>(null);
+  const answer = useSignal<(Explained & { readonly of: Uint8Array }) | null>(null);
+  // An answer about the digit before is none.
+  const explained = useComputed(() => (answer.value?.of === shownDigit.value ? answer.value : null));
   const layers = rows.value.filter(({ kind: of }) => of === 'conv').map(({ name }) => name);
   const used = kind.value === 'gradCam' && layers.length === 0 ? 'saliency' : kind.value;
   const at = layers.includes(layer.value) ? layer.value : LAST_LAYER;
@@ -85,11 +83,11 @@ export function DigitView() {
     () =>
       latest(async () => {
         const { used: how, at: where } = asked.current;
-        const pixels = digit.peek();
-        if (how === 'none' || !pixels || !onScreen.peek()) return;
+        const pixels = shownDigit.peek();
+        if (how === 'none' || !onScreen.peek()) return;
         const request = { digit: pixels, kind: how, label: label.peek() === PREDICTED ? null : label.peek() };
         const result = await look.explain({ ...request, layer: where || null });
-        if (result && digit.peek() === pixels && asked.current.used === how) explained.value = result;
+        if (result && asked.current.used === how) answer.value = { ...result, of: pixels };
       }, EXPLAIN_MS),
     [],
   );
@@ -98,12 +96,11 @@ export function DigitView() {
     explain();
   });
   useEffect(() => {
-    explained.value = null;
+    answer.value = null;
     explain();
   }, [used, at]);
   useSignalEffect(() => {
-    if (!digit.value) return;
-    const pixels = overlay(digit.value, explained.value?.map ?? null);
+    const pixels = overlay(shownDigit.value, explained.value?.map ?? null);
     canvas.current!.getContext('2d')!.putImageData(new ImageData(pixels, SIDE, SIDE), 0, 0);
   });
 

@@ -1,7 +1,7 @@
 /** Panel "Look inside": every layer's maps and filters for one digit, live from the GPU's buffers. Imports state, ui, its own parts. */
 import './look.css';
 import { useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { attempt, digit, historyLength, model, ready } from '../../state.ts';
 import { Code } from '../../ui/code.tsx';
 import { isDark } from '../../ui/theme.ts';
@@ -47,8 +47,12 @@ export default function Look() {
     void [digit.value, historyLength.value, model.value, isDark()];
     if (onScreen.value) draw();
   });
+  // Once, where nobody has chosen a digit yet: a wiped pad stays empty.
+  const begun = useRef(false);
   useSignalEffect(() => {
-    if (onScreen.value && ready.value && !digit.value) void attempt(() => takeTestDigit(7));
+    if (begun.current || !onScreen.value || !ready.value) return;
+    begun.current = true;
+    if (!digit.value) void attempt(() => takeTestDigit(7));
   });
   return (
     <>

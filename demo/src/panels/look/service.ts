@@ -130,14 +130,6 @@ export class LookService implements Service {
     const most = map.data.reduce((a, b) => Math.max(a, b), 0);
     return { map: most > 0 ? map.data.map((v) => v / most) : null, label: found[0]!, score: scores[0]! };
   }
-
-  /** The first test image of a digit behind an index. */
-  testDigit(label: number, after: number): { pixels: Uint8Array<ArrayBuffer>; index: number } {
-    const { targets } = this.#lab.mnist.test;
-    const behind = targets.indexOf(label, after + 1);
-    const index = behind >= 0 ? behind : targets.indexOf(label);
-    return { pixels: this.#lab.testImage(index).pixels, index };
-  }
 }
 
 function benchOf(experiment: Experiment): Bench {

@@ -13,6 +13,9 @@ const READ_MS = 100;
 
 export const look = lab.panels.look;
 export const rows = computed<readonly LookRow[]>(() => (model.value ? rowsOf(model.value) : []));
+const BLANK = new Uint8Array(784);
+/** The digit, or an empty image where the pad was wiped. */
+export const shownDigit = computed<Uint8Array<ArrayBuffer>>(() => digit.value ?? BLANK);
 /** Grows with every drawing. */
 export const drawn = signal(0);
 /** Whether the panel is on the screen. */
@@ -68,9 +71,8 @@ export const readNumbers = latest(async () => {
 
 /** Draws what is on the screen, soon. */
 export const draw = latest(async () => {
-  const pixels = digit.peek();
-  if (!pixels || !ready.peek() || !onScreen.peek()) return;
-  if (!(await look.draw({ digit: pixels, ids: [...showing], dark: isDark() }))) return;
+  if (!ready.peek() || !onScreen.peek()) return;
+  if (!(await look.draw({ digit: shownDigit.peek(), ids: [...showing], dark: isDark() }))) return;
   drawn.value++;
   readNumbers();
 }, DRAW_MS);

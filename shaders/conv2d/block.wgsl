@@ -6,6 +6,7 @@
 // each step takes 4 input channels of one tap, for which it gathers a single new column and its share of the filter's
 // 4 x O4 vec4s, which broadcasts hand to all. Taps that reach x from no lane are skipped.
 // BY_IMAGE: neighbouring lanes are the same block of neighbouring images, so that more taps can be skipped.
+// POOL: y is the maximum of each 2 x 2 block of results (pool.wgsl), of which a lane's block is made; R and C are even.
 // Layouts: x, y nhwc; weight hwio; bias plain. groups = 1, channels in memory are multiples of 4.
 // Pixels outside wrap to large unsigned numbers and fail the one comparison.
 enable subgroups;
@@ -15,7 +16,11 @@ diagnostic(off, subgroup_uniformity);
 //#include "conv2d/params.wgsl"
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+//#if PLAIN
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+//#else
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+//#endif
 @group(0) @binding(3) var<uniform> params: Params;
 //#if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<vec4f>;
@@ -24,6 +29,9 @@ diagnostic(off, subgroup_uniformity);
 //#epilogue
 
 //#include "conv2d/store.wgsl"
+//#if POOL
+//#include "conv2d/pool.wgsl"
+//#endif
 
 // Along one axis: the first tap that is needed where blocks of `size` begin at `low` to `high` in an image of `extent`,
 // and the one after the last; always one at least.
@@ -36,8 +44,14 @@ fn taps(low: i32, high: i32, size: i32, extent: u32, kernel: u32) -> vec2u {
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let c4 = params.cs / 4u;
   let o4 = params.os / 4u;
+//#if POOL
+  // The last of an odd number of results is in no window.
+  let rows = (params.oh / 2u + ${R/2-1}u) / ${R/2}u;
+  let columns = (params.ow / 2u + ${C/2-1}u) / ${C/2}u;
+//#else
   let rows = (params.oh + ${R-1}u) / ${R}u;
   let columns = (params.ow + ${C-1}u) / ${C}u;
+//#endif
   let block = wg.z * ${O4}u;
   let index = linear_group(wg, groups) * ${SG}u + lane;
   let clamped = min(index, params.n * rows * columns - 1u);
@@ -138,6 +152,38 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
   if (index > clamped) { return; }
   // Column by column, so that the text has few stores: they compile slowly.
+//#if POOL
+  for (var column = ox / 2u; column < min((ox + ${C}u) / 2u, params.ow / 2u); column++) {
+//#for Y 0 R
+//#for O 0 O4
+    var l${Y}_$O: vec4f;
+    var r${Y}_$O: vec4f;
+//#endfor
+//#endfor
+    switch column - ox / 2u {
+//#for X 0 C/2
+      case ${X}u: {
+//#for Y 0 R
+//#for O 0 O4
+        l${Y}_$O = acc${Y*C+2*X}_$O;
+        r${Y}_$O = acc${Y*C+2*X+1}_$O;
+//#endfor
+//#endfor
+      }
+//#endfor
+      default: {}
+    }
+//#for Y 0 R/2
+    if (oy / 2u + $Yu < params.oh / 2u) {
+//#for O 0 O4
+      if (block + $Ou < o4) {
+        store_pooled(l${2*Y}_$O, r${2*Y}_$O, l${2*Y+1}_$O, r${2*Y+1}_$O, image, oy / 2u + $Yu, column, block + $Ou);
+      }
+//#endfor
+    }
+//#endfor
+  }
+//#else
   for (var column = ox; column < min(ox + ${C}u, params.ow); column++) {
 //#for Y 0 R
 //#for O 0 O4
@@ -165,4 +211,5 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     }
 //#endfor
   }
+//#endif
 }

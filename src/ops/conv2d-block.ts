@@ -38,7 +38,16 @@ interface Block {
   readonly columns: number;
   readonly vectors: number;
   readonly byImage: boolean;
+  /** The maximum of each 2 x 2 window of it is stored. */
+  readonly pooled: boolean;
 }
+
+/** Stores of a pooled block for each of its results: a vec4 and codes for four. */
+const POOLED_STORES = 3 / 8;
+/** Instructions for a vec4 in each lane of a pooling kernel, codes included (measured on lavapipe). */
+const POOLING = 4000;
+/** Where they are equal, one kernel is a dispatch and the memory of the results less than two. */
+const NO_LOSS = 1.06;
 
 /** The gradient of the input as the convolution of dy with the filter turned round. */
 function turned(g: ConvGeometry): ConvGeometry {
@@ -69,7 +78,7 @@ function total(groups: number, { each, times, results }: Record<'each' | 'times'
   return Math.max(groups, ENOUGH_GROUPS) * (each * times + STORE * results);
 }
 
-function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byImage }: Block): number {
+function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byImage, pooled }: Block): number {
   const [down, across] = [ceilDiv(g.oh, rows), ceilDiv(g.ow, columns)];
   const groups = ceilDiv(g.n * down * across, lanes) * ceilDiv(g.os / 4, vectors);
   const [top, left] = g.padding;
@@ -78,7 +87,8 @@ function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byI
   const column = rows * (GATHER + SHIFT * columns) + STEP;
   const tap = ceilDiv(4 * vectors, lanes) * GATHER + products(rows * columns, vectors);
   const each = (xs + columns - 1) * column + xs * tap;
-  return total(groups, { each, times: (ys * g.cs) / 4, results: rows * columns * vectors });
+  const results = rows * columns * vectors * (pooled ? POOLED_STORES : 1);
+  return total(groups, { each, times: (ys * g.cs) / 4, results });
 }
 
 /** The same for the tiles of conv2d-subgroup.ts; `trimmed`: taps beside the image are left out. */
@@ -96,16 +106,16 @@ interface Choice {
   readonly time: number;
 }
 
-/** The block with the least estimated time. */
-function chooseBlock(g: ConvGeometry, lanes: number): Choice {
+/** The block with the least estimated time; one that is pooled is made of 2 x 2 windows. */
+function chooseBlock(g: ConvGeometry, lanes: number, { pooled }: { pooled: boolean }): Choice {
   let best: Choice | null = null;
   // Places of one image are skipped together only where all lanes can be at one place.
   for (const byImage of g.n >= lanes ? [false, true] : [false])
     for (const rows of ROWS)
       for (const columns of COLUMNS)
         for (let vectors = 1; vectors <= Math.min(MOST_VECTORS, g.os / 4); vectors++) {
-          if (rows * columns * vectors > MOST_RESULTS) continue;
-          const block = { rows, columns, vectors, byImage };
+          if (rows * columns * vectors > MOST_RESULTS || (pooled && (rows % 2 > 0 || columns % 2 > 0))) continue;
+          const block = { rows, columns, vectors, byImage, pooled };
           const time = blockTime(g, lanes, block);
           if (!best || time < best.time) best = { block, time };
         }
@@ -121,13 +131,22 @@ export interface BlockVariant {
   readonly first: boolean;
 }
 
-function blockVariant(
-  g: ConvGeometry,
-  { lanes, flipped, start }: { lanes: number; flipped: boolean; start: Pick<Kernel, 'slots' | 'bind' | 'defines'> },
-): BlockVariant {
-  const { block, time } = chooseBlock(g, lanes);
+/** The results that are in some window. */
+const cropped = (g: ConvGeometry): ConvGeometry => ({ ...g, oh: g.oh & ~1, ow: g.ow & ~1 });
+
+interface Start {
+  readonly lanes: number;
+  readonly flipped: boolean;
+  readonly pooled: boolean;
+  /** Slots, bindings and defines of the results' ends. */
+  readonly start: Pick<Kernel, 'slots' | 'bind' | 'defines'>;
+}
+
+function blockVariant(g: ConvGeometry, { lanes, flipped, pooled, start }: Start): BlockVariant {
+  const computed = pooled ? cropped(g) : g;
+  const { block, time } = chooseBlock(computed, lanes, { pooled });
   const { rows, columns, vectors, byImage } = block;
-  const [x, y] = linearGroups(g.n * ceilDiv(g.oh, rows) * ceilDiv(g.ow, columns), lanes);
+  const [x, y] = linearGroups(g.n * ceilDiv(computed.oh, rows) * ceilDiv(computed.ow, columns), lanes);
   // Padding below 0 wraps, as it does in the shader.
   const { top, left, ...params } = convParams(g);
   const kernel: Kernel = {
@@ -144,15 +163,28 @@ function blockVariant(
   };
 }
 
+/** Whether blocks that pool their results are no slower than the best kernel that does not and one that pools. */
+export function blocksPool(g: ConvGeometry, lanes: number): boolean {
+  const pooled = chooseBlock(cropped(g), lanes, { pooled: true }).time;
+  const whole = Math.min(chooseBlock(g, lanes, { pooled: false }).time, tileTime(g, lanes, { trimmed: false }));
+  const windows = ceilDiv(g.n * (g.oh >> 1) * (g.ow >> 1) * (g.os / 4), lanes);
+  return pooled < NO_LOSS * (whole + windows * POOLING);
+}
+
 /** Several taps in a row, so that pixels next to each other share what they see. */
 export const hasBlocks = ({ groups, sy, sx, dy, dx, kw, cs, os }: ConvGeometry): boolean =>
   groups === 1 && sy * sx * dy * dx === 1 && kw > 1 && cs % 4 === 0 && os % 4 === 0;
 
 export const forwardBlock = (g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): BlockVariant =>
-  blockVariant(g, { lanes, flipped: false, start: forwardKernel(values) });
+  blockVariant(g, { lanes, flipped: false, pooled: values.window !== null, start: forwardKernel(values) });
 
 export function inputBlock(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): BlockVariant {
-  const { bind, ...start } = inputKernel(values);
+  const { slots, defines, bind } = inputKernel(values);
   const { dy, dx, ...others } = bind;
-  return blockVariant(turned(g), { lanes, flipped: true, start: { ...start, bind: { ...others, x: dy!, y: dx! } } });
+  const start = {
+    slots,
+    defines: { ...defines, POOL: false, PLAIN: false, CODES: false },
+    bind: { ...others, x: dy!, y: dx! },
+  };
+  return blockVariant(turned(g), { lanes, flipped: true, pooled: false, start });
 }

@@ -1,7 +1,7 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
-import { type BlockVariant, forwardBlock, hasBlocks, inputBlock } from './conv2d-block.ts';
+import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -20,11 +20,16 @@ const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
 /** Kernels that pool their results and are not slower than two kernels: all that do but the direct one. */
 function poolingVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   const lanes = softwareLanes(caps);
-  return lanes > 0 && singleChannel(g) ? [forwardSinglePool(g, { ...values, lanes })] : [];
+  if (lanes === 0) return [];
+  if (singleChannel(g)) return [forwardSinglePool(g, { ...values, lanes })];
+  return hasBlocks(g) ? [forwardBlock(g, { ...values, lanes }).variant] : [];
 }
 
 /** Whether there are any. */
-export const pools = (g: ConvGeometry, caps: DeviceCaps): boolean => softwareLanes(caps) > 0 && singleChannel(g);
+export function pools(g: ConvGeometry, caps: DeviceCaps): boolean {
+  const lanes = softwareLanes(caps);
+  return lanes > 0 && (singleChannel(g) || (hasBlocks(g) && blocksPool(g, lanes)));
+}
 
 /** The kernel of tiles and, where there is one, that of blocks, the faster one first. */
 const ordered = (tiles: Variant, block: BlockVariant | null): Variant[] =>

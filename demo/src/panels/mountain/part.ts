@@ -16,9 +16,10 @@ export interface Size {
   readonly ratio: number;
 }
 
-const AXES: { readonly [plane in Wish['plane']]: readonly [string, string] } = {
-  principal: ['1st principal direction', '2nd principal direction'],
-  random: ['1st random direction', '2nd random direction'],
+/** Names of the directions; shorter ones where there is little room. */
+const axesOf = ({ plane }: Wish, width: number): [string, string] => {
+  const kind = width < 480 ? 'dir.' : `${plane} direction`;
+  return [`1st ${kind}`, `2nd ${kind}`];
 };
 
 /** Between two pictures while it computes, ms: a software adapter has better things to do. */
@@ -56,7 +57,7 @@ export class Mountain {
 
   /** A computation ends with its network. The picture of the last one stays, on the device that there is. */
   attach(experiment: Experiment | null): void {
-    this.#running?.abort(new Error('The network was exchanged. Compute again.'));
+    this.#running?.abort(new Error('The network was exchanged or the GPU lost. Compute again.'));
     this.#experiment = experiment;
     if (experiment) this.#drawSoon();
   }
@@ -200,7 +201,7 @@ export class Mountain {
             scale,
             heights,
             extent: survey.extent,
-            axes: AXES[survey.wish.plane],
+            axes: axesOf(survey.wish, width),
             paths: survey.lines.map(({ track: { id }, points }) => ({ id, name: RUNNER_NAMES[id], points })),
             ratio,
             size: [width, height],

@@ -63,28 +63,39 @@ export function onSurface(points: readonly PathPoint[], heights: Float32Array): 
   return result;
 }
 
-/** Keeps labels that are near each other apart: those lower down move on down. Sizes in pixels. */
-export function apart(labels: readonly Label[], size: readonly [number, number]): Label[] {
-  const [wide, high] = [90 / size[0], 23 / size[1]];
-  const placed: Label[] = [];
-  for (const label of [...labels].sort((one, other) => one.y - other.y)) {
-    let { y } = label;
-    for (const other of placed)
-      if (Math.abs(other.x - label.x) < wide && y < other.y + high) y = Math.max(y, other.y + high);
-    placed.push({ ...label, y: Math.min(1 - high / 2, y) });
-  }
-  return placed;
+/** From where to where a label is, in pixels. Letters are about 7.2 wide. */
+export function boxOf({ text, side, x, y }: Label, [width, height]: readonly [number, number]) {
+  const wide = 7.2 * text.length + 18;
+  const left = x * width + { left: -wide - GAP, right: GAP, middle: -wide / 2 }[side ?? 'middle'];
+  return { left, right: left + wide, top: y * height - HIGH / 2, bottom: y * height + HIGH / 2 };
 }
 
-/** Moves a label sideways where it would leave the picture. Letters are about 6.6 pixels wide. */
-export function within(label: Label, width: number): Label {
-  const wide = (6.6 * label.text.length + 14) / width;
-  const gap = 10 / width;
-  const leftOf = { left: label.x - wide - gap, right: label.x + gap, middle: label.x - wide / 2 }[
-    label.side ?? 'middle'
-  ];
-  const shift = Math.max(0, -leftOf) - Math.max(0, leftOf + wide - 1);
-  return { ...label, x: label.x + shift };
+/** Pixels between a point and the label beside it; how high a label is. */
+const GAP = 10;
+const HIGH = 22;
+
+/** Moves a label sideways where it would leave the picture. */
+export function within(label: Label, size: readonly [number, number]): Label {
+  const { left, right } = boxOf(label, size);
+  const shift = Math.max(0, -left) - Math.max(0, right - size[0]);
+  return { ...label, x: label.x + shift / size[0] };
+}
+
+/** Moves labels that would cover each other up or down, each to the nearest place that is free. */
+export function apart(labels: readonly Label[], size: readonly [number, number]): Label[] {
+  const placed: Label[] = [];
+  const isFree = (label: Label): boolean => {
+    const one = boxOf(label, size);
+    const covers = (other: ReturnType<typeof boxOf>): boolean =>
+      one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+    return one.top >= 0 && one.bottom <= size[1] && !placed.some((other) => covers(boxOf(other, size)));
+  };
+  for (const label of [...labels].sort((one, other) => one.y - other.y)) {
+    const moves = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 1 : -1) * Math.ceil(i / 2) * (HIGH / 4));
+    const places = moves.map((move): Label => ({ ...label, y: label.y + move / size[1] }));
+    placed.push(places.find(isFree) ?? label);
+  }
+  return placed;
 }
 
 function drawPaths({ view, scale, heights, paths }: SceneInput, segments: Segments): Point[] {
@@ -181,12 +192,6 @@ export function sceneOf(input: SceneInput): Scene {
     const left = place.x > 0.75 || (place.x > 0.25 && begin !== null && place.x < begin.x);
     return [{ key: id, kind: id, text: name, ...place, side: left ? 'left' : 'right' }];
   });
-  const all = [
-    ...labels,
-    ...apart(
-      names.map((name) => within(name, size[0])),
-      size,
-    ),
-  ];
-  return { segments: segments.floats(), labels: all.map((label) => within(label, size[0])) };
+  const inside = (label: Label): Label => within(label, size);
+  return { segments: segments.floats(), labels: [...labels.map(inside), ...apart(names.map(inside), size)] };
 }

@@ -30,7 +30,7 @@ diagnostic(off, subgroup_uniformity);
 //#endif
 @group(0) @binding(3) var<uniform> params: Params;
 //#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4f>;
 //#endif
 
 //#if !SPLIT
@@ -219,9 +219,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let last_row = min(row + ${TM}u, m);
 //#if Y_ALONG_N
   if (col >= n) { return; }
+  // What lies behind the end of the bias is added to columns that are not stored.
 //#if BIAS
-  let cols = min(vec4u(col) + vec4u(0u, 1u, 2u, 3u), vec4u(n - 1u));
-  let extra = vec4f(bias[cols.x], bias[cols.y], bias[cols.z], bias[cols.w]);
+  let extra = bias[col / 4u];
 //#else
   let extra = vec4f();
 //#endif
@@ -246,8 +246,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
   for (var r = row; r < last_row; r += 4u) {
 //#if BIAS
-    let rows = min(vec4u(r) + vec4u(0u, 1u, 2u, 3u), vec4u(m - 1u));
-    let extra = vec4f(bias[rows.x], bias[rows.y], bias[rows.z], bias[rows.w]);
+    let extra = bias[r / 4u];
 //#else
     let extra = vec4f();
 //#endif

@@ -212,7 +212,7 @@ export {
 } from './train/callbacks/model-checkpoint.ts';
 export type { MonitoredMetric } from './train/callbacks/monitor.ts';
 export { lambdaCallback, terminateOnNaN } from './train/callbacks/small-callbacks.ts';
-export type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
+export type { BatchLogs, Callback, CompileProgress, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
 export { checkGradients } from './train/check-gradients.ts';
 export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
 export type {

@@ -54,9 +54,17 @@ export interface RunEnd {
   readonly stopped: boolean;
 }
 
+/** Kernels that are ready, of all that there are to compile. */
+export interface CompileProgress {
+  readonly ready: number;
+  readonly kernels: number;
+}
+
 /** All parts are optional. A promise is waited for; onBatchEnd comes some steps late, when the GPU's numbers arrive, but for every step. */
 export interface Callback {
   onTrainBegin?(trainer: Trainer, run: Run): void | Promise<void>;
+  /** After each kernel of a training step that was compiled before the first epoch: seconds where the driver has no cache of it. */
+  onCompile?(progress: CompileProgress): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(logs: BatchLogs): void | Promise<void>;
   onEpochEnd?(logs: EpochLogs): void | Promise<void>;

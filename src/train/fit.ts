@@ -7,6 +7,7 @@ import { shuffled, streamKey } from '../util/shuffle.ts';
 import type { Augmentation } from './augment.ts';
 import type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './callbacks.ts';
 import { checkCounts } from './checks.ts';
+import { reportCompiling } from './compiling.ts';
 import type { ResidentData } from './engine.ts';
 import { checkAugmentable, checkMix, type Mix, mixWords } from './mix.ts';
 import type { Trainer } from './trainer.ts';
@@ -247,7 +248,7 @@ export async function runFit(trainer: Trainer, data: Dataset, options: FitOption
   };
   for (const callback of callbacks) await callback.onTrainBegin?.(trainer, run);
   // All plans are compiled before the clock starts.
-  const { plan } = await planOf(Math.min(batchSize, data.count));
+  const { plan } = await reportCompiling(trainer, await planOf(Math.min(batchSize, data.count)), callbacks);
   const classifies = plan.outputs.some(({ name }) => name === 'correct');
   if (data.count % batchSize > 0) await planOf(data.count % batchSize);
   while (trainer.position.epoch < until && !ended()) {

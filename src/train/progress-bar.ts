@@ -54,6 +54,13 @@ export function progressBar({ print = console.log, plain = false, interval = 5 }
   };
   return {
     onTrainBegin: begin,
+    onCompile({ ready, kernels }) {
+      const now = performance.now();
+      if (ready === 1) lastLine = now;
+      if (now - lastLine < Math.min(1, interval) * 1000) return;
+      lastLine = now;
+      print(`compiling: ${ready} of ${kernels} kernels`);
+    },
     onEpochBegin() {
       first = null;
       lastLine = performance.now();

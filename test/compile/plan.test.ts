@@ -63,6 +63,16 @@ test.each([
   await expect(`${printPlan(plan)}\n`).toMatchFileSnapshot(`__snapshots__/lenet-train-64-${name}.txt`);
 });
 
+test('LeNet, training: kernels to compile, which is what the first step waits for', () => {
+  const texts = (caps: DeviceCaps): Set<string> =>
+    new Set(trainingPlan(lenet(), 64, { caps }).dispatches.map(({ shader }) => shader.code));
+  expect(texts(LAVAPIPE).size).toBe(19);
+  expect(texts(DEFAULT_CAPS).size).toBe(18);
+  // On llvmpipe a store takes 10 ms to compile: tiles store in loops.
+  const stores = [...texts(LAVAPIPE)].map((code) => code.match(/\b(put|put_weight|finish)\(/g)?.length ?? 0);
+  expect(Math.max(...stores)).toBeLessThanOrEqual(9);
+});
+
 test('a plan is the same every time', () => {
   const [a, b] = [0, 1].map(() => trainingPlan(lenet(), 8, { caps: DEFAULT_CAPS }));
   expect(JSON.stringify(a)).toBe(JSON.stringify(b));

@@ -1,12 +1,14 @@
 /** What `fit` tells and in which order: callbacks, logs, schedules, history, abortion, errors of callbacks. */
 import { describe, expect, test } from 'vitest';
+import { requestDevice } from '../../src/gpu/device.ts';
 import { linear } from '../../src/nn/layers.ts';
-import { mse } from '../../src/nn/losses.ts';
+import { crossEntropy, mse } from '../../src/nn/losses.ts';
 import { sequential } from '../../src/nn/model.ts';
 import { cosineAnnealingLR, lambdaLR, stepLR } from '../../src/optim/schedules.ts';
 import { sgd } from '../../src/optim/sgd.ts';
-import type { BatchLogs, Callback, EpochLogs } from '../../src/train/callbacks.ts';
+import type { BatchLogs, Callback, CompileProgress, EpochLogs } from '../../src/train/callbacks.ts';
 import { progressBar } from '../../src/train/progress-bar.ts';
+import { createTrainer } from '../../src/train/trainer.ts';
 import { device } from '../support/device.ts';
 import { batchOf, convNet, quarters, trainerFor, XOR } from './cases.ts';
 
@@ -28,6 +30,7 @@ function recorder(): Required<Callback> & {
     batches,
     epochs,
     onTrainBegin: () => later('begin'),
+    onCompile: () => {},
     onEpochBegin: (epoch) => later(`epoch ${epoch}`),
     onBatchEnd(logs) {
       batches.push(logs);
@@ -225,14 +228,38 @@ describe('schedules', () => {
   });
 });
 
+test('kernels are counted while they are compiled, once, and nothing is computed', async () => {
+  const own = await requestDevice();
+  const make = () =>
+    createTrainer(own, convNet(), { loss: crossEntropy(), optimizer: sgd({ lr: 0.1 }), batchSize: 16, seed: 1 });
+  const [told, untold] = [await make(), await make()];
+  const heard: CompileProgress[] = [];
+  const callbacks = [
+    progressBar({ plain: true, print: () => {} }),
+    { onCompile: (at: CompileProgress) => void heard.push(at) },
+  ];
+  await told.fit(quarters(32), { callbacks });
+  const count = heard.length;
+  expect(count).toBeGreaterThan(5);
+  expect(heard).toEqual(Array.from({ length: count }, (_, i) => ({ ready: i + 1, kernels: count })));
+  await told.fit(quarters(32), { callbacks });
+  expect(heard).toHaveLength(count);
+  await untold.fit(quarters(32), { epochs: 2 });
+  expect(await told.parameters()).toEqual(await untold.parameters());
+  for (const trainer of [told, untold]) trainer.dispose();
+  own.dispose();
+});
+
 test('the progress bar as lines', async () => {
   const lines: string[] = [];
   const trainer = await trainerFor(convNet());
   const callbacks = [progressBar({ plain: true, interval: 0, print: (line) => lines.push(line) })];
   await trainer.fit(quarters(70), { callbacks, validation: quarters(20) });
-  expect(lines).toHaveLength(6);
-  expect(lines[0]).toMatch(/^epoch 1\/1, batch 1\/5/);
-  expect(lines[5]).toMatch(
+  // Kernels that an earlier test compiled are not announced again.
+  const epochs = lines.filter((line) => !line.startsWith('compiling'));
+  expect(epochs).toHaveLength(6);
+  expect(epochs[0]).toMatch(/^epoch 1\/1, batch 1\/5/);
+  expect(epochs[5]).toMatch(
     /^epoch 1: loss \d\.\d{4}, accuracy \d+\.\d\d %; test loss \d\.\d{4}, accuracy \d+\.\d\d %; \d+\.\d s$/,
   );
   trainer.dispose();

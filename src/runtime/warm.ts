@@ -1,0 +1,46 @@
+/**
+ * Compiles kernels before they are needed. Software drivers (and some others) compile a pipeline when it first runs, not when it
+ * is made: a dispatch of no workgroups makes them. Imports session, work, gpu.
+ */
+import { waitFor } from '../gpu/wait.ts';
+import type { Session } from './session.ts';
+import type { Prepared } from './work.ts';
+
+type Call = Prepared['calls'][number];
+
+const warm = new WeakSet<GPUComputePipeline>();
+
+/** No workgroups, as a buffer says: Dawn warns of a plain 0. */
+function runNone(gpu: GPUDevice, { pipeline, group }: Call, none: GPUBuffer): void {
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroupsIndirect(none, 0);
+  pass.end();
+  gpu.queue.submit([encoder.finish()]);
+}
+
+/** Calls `onReady` after each kernel of the plans that was not warm; `all` of them there are. Changes no buffer. */
+export async function warmUp(
+  { device: { gpu, ledger } }: Session,
+  plans: readonly Prepared[],
+  onReady: (ready: number, all: number) => void | Promise<void>,
+): Promise<void> {
+  const cold = new Map<GPUComputePipeline, Call>();
+  for (const { calls } of plans) for (const call of calls) if (!warm.has(call.pipeline)) cold.set(call.pipeline, call);
+  if (cold.size === 0) return;
+  const none = ledger.create('no workgroups', 16, GPUBufferUsage.INDIRECT);
+  try {
+    let ready = 0;
+    for (const [pipeline, call] of cold) {
+      runNone(gpu, call, none);
+      await waitFor(gpu.queue.onSubmittedWorkDone());
+      warm.add(pipeline);
+      ready += 1;
+      await onReady(ready, cold.size);
+    }
+  } finally {
+    ledger.destroy(none);
+  }
+}

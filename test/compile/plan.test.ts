@@ -66,8 +66,8 @@ test.each([
 test('LeNet, training: kernels to compile, which is what the first step waits for', () => {
   const texts = (caps: DeviceCaps): Set<string> =>
     new Set(trainingPlan(lenet(), 64, { caps }).dispatches.map(({ shader }) => shader.code));
-  expect(texts(LAVAPIPE).size).toBe(19);
-  expect(texts(DEFAULT_CAPS).size).toBe(18);
+  expect(texts(LAVAPIPE).size).toBeLessThanOrEqual(17);
+  expect(texts(DEFAULT_CAPS).size).toBeLessThanOrEqual(18);
   // On llvmpipe a store takes 10 ms to compile: tiles store in loops.
   const stores = [...texts(LAVAPIPE)].map((code) => code.match(/\b(put|put_weight|finish)\(/g)?.length ?? 0);
   expect(Math.max(...stores)).toBeLessThanOrEqual(9);

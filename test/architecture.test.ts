@@ -39,6 +39,7 @@ const TOUCH_WEBGPU = [
   'src/gpu/node-gpu.ts',
   'src/gpu/pipelines.ts',
   'src/gpu/readback.ts',
+  'src/gpu/warm.ts',
   'src/inspect/inspector-types.ts',
   'src/inspect/monitor.ts',
   'src/runtime/counts.ts',

@@ -1,6 +1,6 @@
-/** Tells callbacks of `fit` how far the compilation of a training step is. Imports trainer, callbacks, runtime. */
+/** Tells callbacks of `fit` how far the compilation of a training step is. Imports trainer, callbacks, runtime, gpu. */
+import { warmUp } from '../gpu/warm.ts';
 import type { Prepared } from '../runtime/session.ts';
-import { warmUp } from '../runtime/warm.ts';
 import type { Callback } from './callbacks.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -12,7 +12,8 @@ export async function reportCompiling(
 ): Promise<Prepared> {
   if (!callbacks.some(({ onCompile }) => onCompile)) return plan;
   const { update, accumulate } = trainer.updater.plans;
-  await warmUp(trainer.engine.session, [plan, update, ...(accumulate ? [accumulate] : [])], async (ready, kernels) => {
+  const calls = [plan, update, ...(accumulate ? [accumulate] : [])].flatMap((prepared) => prepared.calls);
+  await warmUp(trainer.device, calls, async (ready, kernels) => {
     for (const callback of callbacks) await callback.onCompile?.({ ready, kernels });
   });
   return plan;

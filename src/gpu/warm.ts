@@ -1,12 +1,14 @@
 /**
  * Compiles kernels before they are needed. Software drivers (and some others) compile a pipeline when it first runs, not when it
- * is made: a dispatch of no workgroups makes them. Imports session, work, gpu.
+ * is made: a dispatch of no workgroups makes them. Imports gpu.
  */
-import { waitFor } from '../gpu/wait.ts';
-import type { Session } from './session.ts';
-import type { Prepared } from './work.ts';
+import type { Device } from './device.ts';
+import { waitFor } from './wait.ts';
 
-type Call = Prepared['calls'][number];
+interface Call {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+}
 
 const warm = new WeakSet<GPUComputePipeline>();
 
@@ -21,14 +23,14 @@ function runNone(gpu: GPUDevice, { pipeline, group }: Call, none: GPUBuffer): vo
   gpu.queue.submit([encoder.finish()]);
 }
 
-/** Calls `onReady` after each kernel of the plans that was not warm; `all` of them there are. Changes no buffer. */
+/** Calls `onReady` after each kernel of the calls that was not warm; `all` of them there are. Changes no buffer. */
 export async function warmUp(
-  { device: { gpu, ledger } }: Session,
-  plans: readonly Prepared[],
+  { gpu, ledger }: Device,
+  calls: readonly Call[],
   onReady: (ready: number, all: number) => void | Promise<void>,
 ): Promise<void> {
   const cold = new Map<GPUComputePipeline, Call>();
-  for (const { calls } of plans) for (const call of calls) if (!warm.has(call.pipeline)) cold.set(call.pipeline, call);
+  for (const call of calls) if (!warm.has(call.pipeline)) cold.set(call.pipeline, call);
   if (cold.size === 0) return;
   const none = ledger.create('no workgroups', 16, GPUBufferUsage.INDIRECT);
   try {

@@ -63,10 +63,12 @@ export function onSurface(points: readonly PathPoint[], heights: Float32Array): 
   return result;
 }
 
-/** From where to where a label is, in pixels. Letters are about 7.2 wide. */
-export function boxOf({ text, side, x, y }: Label, [width, height]: readonly [number, number]) {
-  const wide = 7.2 * text.length + 18;
-  const left = x * width + { left: -wide - GAP, right: GAP, middle: -wide / 2 }[side ?? 'middle'];
+/** From where to where a label is, in pixels. Names are bold, with room around. */
+export function boxOf({ kind, text, side, x, y }: Label, [width, height]: readonly [number, number]) {
+  const plain = kind === 'tick' || kind === 'axis';
+  const wide = plain ? 6.6 * text.length : 7.2 * text.length + 18;
+  const gap = plain ? 4 : GAP;
+  const left = x * width + { left: -wide - gap, right: gap, middle: -wide / 2 }[side ?? 'middle'];
   return { left, right: left + wide, top: y * height - HIGH / 2, bottom: y * height + HIGH / 2 };
 }
 

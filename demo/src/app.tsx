@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { Header } from './header.tsx';
 import { startKeeping } from './keeping.ts';
 import { PANELS } from './panels/index.ts';
-import { notice, open } from './state.ts';
+import { lab, notice, open } from './state.ts';
 import { Lazy } from './ui/lazy.tsx';
 
 function Notice() {
@@ -18,6 +18,9 @@ function Notice() {
     </div>
   );
 }
+
+/** `?test` in the address lets tests, and the curious, take the lab apart: `gaborDemo.lab.loseDevice()`. */
+if (new URLSearchParams(location.search).has('test')) Object.assign(window, { gaborDemo: { lab } });
 
 export function App() {
   useEffect(() => {

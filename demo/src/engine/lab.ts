@@ -15,8 +15,6 @@ import { Reporter } from './reporter.ts';
 const QUICK_TEST = 1000;
 /** Share of the time that these evaluations may take. */
 const TEST_SHARE = 0.15;
-/** Between two snapshots to recover from, ms. */
-const SNAPSHOT_MS = 10_000;
 const EPOCHS = 1000;
 
 /** Parts of the lab that belong to a network, as a panel's service sees them. */
@@ -122,8 +120,14 @@ export class Lab {
   /** Images as the network takes them. */
   dataOf(images: Uint8Array): gabor.Dataset {
     const { mean, std } = this.mnist.train;
-    const labels = new Uint8Array(images.length / 784);
-    return gabor.imageDataset({ images, labels, shape: [1, 28, 28], classes: 10, mean, std });
+    return gabor.imageDataset({
+      images,
+      labels: new Uint8Array(images.length / 784),
+      shape: [1, 28, 28],
+      classes: 10,
+      mean,
+      std,
+    });
   }
 
   /** An image of the test set, with its label. */
@@ -132,10 +136,12 @@ export class Lab {
     return { pixels: Uint8Array.from(samples.subarray(784 * index, 784 * (index + 1))), label: targets[index]! };
   }
 
-  /** The bytes of a `.safetensors` file to go on from, here or on the command line. */
+  /** The bytes of a `.safetensors` file to go on from, here or on the command line; the lab does if the GPU is lost. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { trainer, info } = this.experiment;
-    return trainer.save({ extra: { demo: configJson(info.config) } });
+    const bytes = await trainer.save({ extra: { demo: configJson(info.config) } });
+    if (this.#experiment?.trainer === trainer) this.#snapshot = bytes.slice();
+    return bytes;
   }
 
   /** A network from a file, with what could not be taken over of it. A file that does not fit is an error, and changes nothing. */
@@ -166,9 +172,7 @@ export class Lab {
     const device = await gabor.requestDevice();
     this.#device = device;
     // `destroy()` too: the lab itself never destroys a device that it still uses.
-    device.gpu.lost.then(({ message }) => {
-      if (this.#device === device) void this.#recover(message);
-    });
+    void device.gpu.lost.then(({ message }) => this.#recover(message));
     this.emit({ type: 'device', adapter: device.adapter.name, software: device.adapter.software });
     return device;
   }
@@ -218,11 +222,12 @@ export class Lab {
   }
 
   async #train(signal: AbortSignal): Promise<void> {
+    const { device } = this.experiment;
     try {
       await this.#exclusive(() => this.#fit({ signal }));
     } catch (error) {
-      if (!this.#device || this.#device.failure) await this.#recover(messageOf(error));
-      else this.emit({ type: 'error', message: messageOf(error) });
+      // With the GPU, all that was under way fails, perhaps before the loss is told: `#recover` goes on from there.
+      if (!(await lostSoon(device))) this.emit({ type: 'error', message: messageOf(error) });
     } finally {
       this.#training = null;
       this.emit({ type: 'running', running: false });
@@ -234,18 +239,13 @@ export class Lab {
     const reporter = new Reporter((event) => this.emit(event));
     let lastTest = performance.now();
     let testCost = 0;
-    let lastSnapshot = performance.now();
     const quickTests: gabor.Callback = {
       onBatchEnd: async () => {
         const now = performance.now();
-        if (now - lastTest > Math.max(500, testCost / TEST_SHARE)) {
-          await this.#test(QUICK_TEST);
-          lastTest = performance.now();
-          testCost = lastTest - now;
-        }
-        if (now - lastSnapshot < SNAPSHOT_MS) return;
-        lastSnapshot = now;
-        this.#snapshot = await this.save();
+        if (now - lastTest < Math.max(500, testCost / TEST_SHARE)) return;
+        await this.#test(QUICK_TEST);
+        lastTest = performance.now();
+        testCost = lastTest - now;
       },
       onEpochEnd: () => this.#test(this.mnist.test.count),
     };
@@ -271,16 +271,15 @@ export class Lab {
     this.emit({ type: 'test', point: { step, loss, accuracy: accuracy ?? 0, samples } });
   }
 
-  /** Another device, the network of the last snapshot on it, and on with the training that was under way. */
+  /** Another device, the network as it was last saved on it, and on with the training that was under way. */
   async #recover(message: string): Promise<void> {
     const { config } = this.experiment.info;
     const wasRunning = this.#training !== null;
     this.#device = null;
     this.emit({ type: 'lost', message, recovering: true });
-    this.#training?.abort.abort();
+    await this.pause();
     await this.#exclusive(async () => {
       try {
-        await this.#attach(null);
         await this.#build(config, this.#snapshot, { continues: true });
       } catch (error) {
         this.emit({ type: 'lost', message: messageOf(error), recovering: false });
@@ -299,5 +298,11 @@ export interface OpenOptions {
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Whether a device is lost now or in a moment. */
+async function lostSoon({ gpu }: gabor.Device): Promise<boolean> {
+  const moment = new Promise<false>((resolve) => setTimeout(() => resolve(false), 500));
+  return Promise.race([gpu.lost.then(() => true), moment]);
+}
 
 const configJson = (config: Config): gabor.Json => JSON.parse(JSON.stringify(config));

@@ -80,13 +80,13 @@ function Answer({ label }: { label: number | null }) {
 
 export default function Draw() {
   /** Of the test image that is shown; null for a drawing. */
-  const shown = useSignal<{ index: number; label: number } | null>(null);
+  const shown = useSignal<{ index: number; label: number; pixels: Uint8Array } | null>(null);
   /** Grows when the pad is to be wiped. */
   const wipes = useSignal(0);
 
   const take = async (label: number | null): Promise<void> => {
     const { index, pixels, label: itself } = await lab.panels.draw.next(label);
-    shown.value = { index, label: itself };
+    shown.value = { index, label: itself, pixels };
     wipes.value++;
     digit.value = pixels;
     await refreshProbabilities();
@@ -102,6 +102,9 @@ export default function Draw() {
   // Another panel may choose a digit.
   useEffect(() => digit.subscribe((pixels) => pixels && void refreshProbabilities()), []);
 
+  // Another panel may have chosen a digit since.
+  const image = shown.value?.pixels === digit.value ? shown.value : null;
+
   return (
     <>
       <p class="lead">
@@ -113,8 +116,8 @@ export default function Draw() {
         <figure>
           <Seen />
           <figcaption>
-            {shown.value
-              ? `Test image ${shown.value.index}, labelled ${shown.value.label}.`
+            {image
+              ? `Test image ${image.index}, labelled ${image.label}.`
               : 'What the network sees: 28 × 28 pixels, the ink in 20 × 20, its centre of mass in the middle.'}
           </figcaption>
           <div class="digits">
@@ -135,7 +138,7 @@ export default function Draw() {
             </button>
           </div>
         </figure>
-        <Answer label={shown.value?.label ?? null} />
+        <Answer label={image?.label ?? null} />
       </div>
       <Code>{CODE}</Code>
     </>

@@ -23,7 +23,11 @@ export const download = signal<Download | null>(null);
 export const running = signal(false);
 export const progress = signal<Progress | null>(null);
 /** Something to tell the visitor: an error, or that the GPU was lost. */
-export const notice = signal<{ readonly kind: 'error' | 'info'; readonly text: string } | null>(null);
+export const notice = signal<{
+  readonly kind: 'error' | 'info';
+  readonly text: string;
+  readonly recovering?: boolean;
+} | null>(null);
 /** All steps and tests of this network. Arrays grow in place; `historyLength` tells that they did. */
 export const batches: BatchPoint[] = [];
 export const tests: TestPoint[] = [];
@@ -61,6 +65,12 @@ function setHistory(kept: Pick<Kept, 'batches' | 'tests'>): void {
   historyLength.value++;
 }
 
+/** Steps that were lost with the GPU are made again. */
+const historyUntil = (step: number): Pick<Kept, 'batches' | 'tests'> => ({
+  batches: batches.filter((point) => point.step <= step),
+  tests: tests.filter((point) => point.step <= step),
+});
+
 let predicting = false;
 
 /** Asks for the digit's probabilities, unless an answer is awaited already. */
@@ -92,7 +102,12 @@ function hear(event: LabEvent): void {
       adapter.value = { name: event.adapter, software: event.software };
       return;
     case 'model':
-      if (!event.continues) setHistory({ batches: [], tests: [] });
+      setHistory(event.continues ? historyUntil(event.progress.step) : { batches: [], tests: [] });
+      if (notice.value?.recovering)
+        notice.value = {
+          kind: 'info',
+          text: `The GPU is back, and the network as it was at step ${event.progress.step}.`,
+        };
       progress.value = event.progress;
       model.value = event.model;
       void refreshProbabilities();
@@ -107,7 +122,6 @@ function hear(event: LabEvent): void {
       void refreshProbabilities();
       return;
     case 'test':
-      // Steps that were lost with the GPU are made again.
       while ((tests.at(-1)?.step ?? -1) >= event.point.step) tests.pop();
       tests.push(event.point);
       historyLength.value++;
@@ -117,6 +131,7 @@ function hear(event: LabEvent): void {
         ? {
             kind: 'info',
             text: `The GPU was lost (${event.message || 'reset by the driver'}). Opening it again and going on from the last state.`,
+            recovering: true,
           }
         : { kind: 'error', text: `The GPU does not come back: ${event.message}` };
       return;

@@ -4,6 +4,7 @@
  */
 import * as gabor from '../../../src/index.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
+import { lostSoon, messageOf } from './failures.ts';
 import { factsOf } from './files.ts';
 import { lossOf } from './losses.ts';
 import { loadMnist, type Mnist } from './mnist.ts';
@@ -295,14 +296,6 @@ export interface OpenOptions {
   readonly data: string;
   /** A checkpoint of this configuration. */
   readonly saved?: Uint8Array<ArrayBuffer> | null;
-}
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Whether a device is lost now or in a moment. */
-async function lostSoon({ gpu }: gabor.Device): Promise<boolean> {
-  const moment = new Promise<false>((resolve) => setTimeout(() => resolve(false), 500));
-  return Promise.race([gpu.lost.then(() => true), moment]);
 }
 
 const configJson = (config: Config): gabor.Json => JSON.parse(JSON.stringify(config));

@@ -1,5 +1,6 @@
 /** The mountain in the worker: one computation at a time, and its picture. Loaded by the service when the panel is first seen. */
-import { type Experiment, type Lab, messageOf } from '../../engine/lab.ts';
+import { messageOf } from '../../engine/failures.ts';
+import type { Experiment, Lab } from '../../engine/lab.ts';
 import { cameraOf } from './camera.ts';
 import { RUNNER_NAMES } from './names.ts';
 import { facing } from './orbit.ts';

@@ -4,9 +4,9 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { attempt, digit, lab, probabilities } from '../../state.ts';
 import { Select } from '../../ui/fields.tsx';
 import { percent, short } from '../../ui/format.ts';
+import { latest } from '../../ui/latest.ts';
 import { receptiveField } from './field.ts';
 import { overlay } from './heat.ts';
-import { latest } from './latest.ts';
 import type { Explained, Explanation } from './service.ts';
 import { chosen, drawn, feeds, look, onScreen, rows, shownDigit } from './view.ts';
 

@@ -3,13 +3,14 @@ import { useComputed } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
 import { probabilities } from '../../state.ts';
 import { percent } from '../../ui/format.ts';
+import { useWidth } from '../../ui/width.ts';
 import type { Chosen } from './field.ts';
 import { afterKey } from './keys.ts';
 import { layoutOf, type RowLayout, unitAt } from './layout.ts';
 import { pixelRect, place, regionRect } from './outline.ts';
 import { rowGroups } from './picture.ts';
 import { imagesOf, isImages, type LookRow, unitName } from './rows.ts';
-import { TileCanvas, useWidth } from './tile-canvas.tsx';
+import { TileCanvas } from './tile-canvas.tsx';
 import { choose, chosen, feeds } from './view.ts';
 
 /** Outlines in a row: units that feed the chosen one, with the regions that do. */

@@ -1,6 +1,6 @@
 /** A canvas that the worker draws on. Imports view. */
 import { transfer } from 'comlink';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { TileGroup } from './tiles.ts';
 import { draw, look, show } from './view.ts';
 
@@ -39,18 +39,4 @@ export function TileCanvas({ id, label, width, height, groups }: TileCanvasProps
     draw();
   }, [id, scene]);
   return <canvas ref={canvas} role="img" aria-label={label} style={{ width: `${width}px`, height: `${height}px` }} />;
-}
-
-/** The inner width of an element, which follows it. 0 before it is known. */
-export function useWidth<T extends HTMLElement>() {
-  const element = useRef<T>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const measure = (): void => setWidth(Math.floor(element.current?.clientWidth ?? 0));
-    const observer = new ResizeObserver(measure);
-    observer.observe(element.current!);
-    measure();
-    return () => observer.disconnect();
-  }, []);
-  return { element, width };
 }

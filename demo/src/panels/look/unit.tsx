@@ -1,12 +1,13 @@
 /** The chosen unit: enlarged, in numbers, and what feeds it. Imports view, tile-canvas, pure parts. */
 import { useMemo } from 'preact/hooks';
 import { percent, short } from '../../ui/format.ts';
+import { useWidth } from '../../ui/width.ts';
 import { type Chosen, receptiveField } from './field.ts';
 import { inputName, type UnitNumbers } from './numbers.ts';
 import { pixelRect, place } from './outline.ts';
 import { pictureOf } from './picture.ts';
 import { imagesOf, isImages, type LookRow, unitName } from './rows.ts';
-import { TileCanvas, useWidth } from './tile-canvas.tsx';
+import { TileCanvas } from './tile-canvas.tsx';
 import { chosen, numbers, rows } from './view.ts';
 
 /** How the unit comes about, in a sentence. */

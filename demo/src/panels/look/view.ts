@@ -1,9 +1,9 @@
 /** What the panel knows on the page, as signals, and its drawing by the worker. Imports state, pure parts. */
 import { computed, signal } from '@preact/signals';
 import { digit, lab, model, ready } from '../../state.ts';
+import { latest } from '../../ui/latest.ts';
 import { isDark } from '../../ui/theme.ts';
 import { type Chosen, type Contribution, type Feed, feedsOf } from './field.ts';
-import { latest } from './latest.ts';
 import { numbersOf, picksOf, type UnitNumbers } from './numbers.ts';
 import { type LookRow, rowsOf } from './rows.ts';
 

@@ -5,7 +5,7 @@ import { type Layout, stridesOf } from '../graph/layout.ts';
 import type { Value } from '../graph/types.ts';
 import type { Prepared, TensorData } from '../runtime/session.ts';
 import { type GraphOutput, layerCalls } from '../train/describe.ts';
-import type { Engine, NamedTensor } from '../train/engine.ts';
+import type { Engine, NamedTensor, TensorPlace } from '../train/engine.ts';
 import { type PredictInput, planBatch, samplesOf } from '../train/predict.ts';
 import { ArgumentError, StateError } from '../util/errors.ts';
 import { type Shape, sizeOf } from '../util/shape.ts';
@@ -159,22 +159,26 @@ export class Inspector {
 
   /** Filters and other parameters and running statistics: by full name (`conv1.weight`) or all of a layer (`conv1`); default: all. */
   async weights(names?: readonly string[]): Promise<Map<string, NamedTensor>> {
-    const slot = this.#weights;
-    const values = await this.engine.readTensors('values');
-    const all = new Map([...values, ...(slot === undefined ? [] : await this.engine.readTensors({ slot }))]);
-    return named(all, names, 'weights');
+    return this.engine.readPlaces(named(this.#places(), names, 'weights'));
   }
 
   /** The same where they lie on the GPU: training changes them in place, so they are always the newest. */
   weightsOnGpu(names?: readonly string[]): Map<string, GpuTensor> {
-    const { engine } = this;
+    const { session } = this.engine;
+    const places = named(this.#places(), names, 'weightsOnGpu');
+    return new Map(
+      [...places].map(([name, { entry, place }]): [string, GpuTensor] => [
+        name,
+        gpuTensor(session.arenaBuffer(place.buffer), { ...entry, place }),
+      ]),
+    );
+  }
+
+  /** Where weights and running statistics lie; averaged weights in place of the others where they are inspected. */
+  #places(): Map<string, TensorPlace> {
     const slot = this.#weights;
-    const places = [...engine.tensorPlaces('values'), ...(slot === undefined ? [] : engine.tensorPlaces({ slot }))];
-    const tensors = places.map(([name, { entry, place }]): [string, GpuTensor] => [
-      name,
-      gpuTensor(engine.session.arenaBuffer(place.buffer), { ...entry, place }),
-    ]);
-    return named(new Map(tensors), names, 'weightsOnGpu');
+    const values = this.engine.tensorPlaces('values');
+    return slot === undefined ? values : new Map([...values, ...this.engine.tensorPlaces({ slot })]);
   }
 
   /** The classes asked for, one for each image; those that the model gives where none are. */

@@ -60,6 +60,12 @@ export interface NamedTensor {
 /** Parameters and running statistics, gradients, or a slot of the optimizer. */
 export type TensorSet = 'values' | 'gradients' | { readonly slot: number };
 
+/** A tensor of the arenas and where it lies. */
+export interface TensorPlace {
+  readonly entry: ArenaEntry;
+  readonly place: Place;
+}
+
 export interface EngineOptions {
   readonly loss?: Loss;
   /** Draws the first values of the parameters; without it they are zero, until they are written. */
@@ -247,7 +253,7 @@ export class Engine {
   }
 
   /** Where all parameters and running statistics lie, their gradients, or an optimizer's slot, by name. */
-  tensorPlaces(what: TensorSet): Map<string, { readonly entry: ArenaEntry; readonly place: Place }> {
+  tensorPlaces(what: TensorSet): Map<string, TensorPlace> {
     const entries = what === 'values' ? [...this.parameters, ...this.states] : this.parameters;
     return new Map(
       entries.map((entry) => {
@@ -260,8 +266,13 @@ export class Engine {
   }
 
   /** The same, read back. */
-  async readTensors(what: TensorSet): Promise<Map<string, NamedTensor>> {
-    const places = [...this.tensorPlaces(what)];
+  readTensors(what: TensorSet): Promise<Map<string, NamedTensor>> {
+    return this.readPlaces(this.tensorPlaces(what));
+  }
+
+  /** Some of them, read back at once, row-major. */
+  async readPlaces(tensors: ReadonlyMap<string, TensorPlace>): Promise<Map<string, NamedTensor>> {
+    const places = [...tensors];
     const buffers = await this.session.readPlaces(places.map(([, { place }]) => place));
     return new Map(
       places.map(([name, { entry }], i) => {

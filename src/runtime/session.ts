@@ -11,6 +11,7 @@ import type { Plan } from '../compile/plan.ts';
 import type { Device } from '../gpu/device.ts';
 import { allOrNone, type Ledger } from '../gpu/ledger.ts';
 import { readRanges } from '../gpu/readback.ts';
+import { waitFor } from '../gpu/wait.ts';
 import { StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
 import { decode } from './decode.ts';
@@ -120,7 +121,7 @@ export class Session {
   /** Compiles pipelines (in parallel) and makes bind groups. Rejects with ShaderError or DeviceError. */
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<Prepared> {
     this.check();
-    await Promise.all(plan.dispatches.map((d) => this.device.pipelines.get(d)));
+    await waitFor(Promise.all(plan.dispatches.map((d) => this.device.pipelines.get(d))));
     return this.prepareNow(plan, options);
   }
 

@@ -1,10 +1,12 @@
 /** A model on a device: its parameters, its plans for every batch size and mode, its replay. The trainer and inference sessions stand on it. Imports all below. */
+
 import { type ArenaEntry, type Place, planArena } from '../compile/place.ts';
 import { compilePlan, type Plan, type PlanRequest } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
 import { allOrNone } from '../gpu/ledger.ts';
+import { waitFor } from '../gpu/wait.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
 import { initialValues } from '../nn/init.ts';
 import type { Loss } from '../nn/losses.ts';
@@ -163,7 +165,7 @@ export class Engine {
   /** Compiles a plan's pipelines, in parallel, and nothing else but trials of kernels where they are to be tuned. */
   async compilePipelines(key: PlanKey): Promise<void> {
     await this.#tune(key);
-    await Promise.all(this.#fitting(key).dispatches.map((d) => this.device.pipelines.get(d)));
+    await waitFor(Promise.all(this.#fitting(key).dispatches.map((d) => this.device.pipelines.get(d))));
   }
 
   #fitting(key: PlanKey): Plan {

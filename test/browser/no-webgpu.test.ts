@@ -1,0 +1,53 @@
+/** What visitors without WebGPU see, in a real browser. Imports support. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findChromium, LEFT_OUT, launch } from './support/chromium.ts';
+import { openSite, type Site } from './support/site.ts';
+import { visit } from './support/visit.ts';
+
+const executable = findChromium();
+
+/** As in a browser that has no WebGPU. */
+async function withoutGpu(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined });
+  });
+}
+
+/** As where the driver is on a list of broken ones. */
+async function withoutAdapter(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator.gpu, 'requestAdapter', { value: async () => null });
+  });
+}
+
+function story(path: string): void {
+  let site: Site;
+  let browser: Browser;
+  beforeAll(async () => {
+    [site, browser] = await Promise.all([openSite(), launch(path)]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+
+  test.each([
+    ['WebGPU', withoutGpu, 'has no WebGPU'],
+    ['an adapter', withoutAdapter, 'finds no graphics adapter'],
+  ] as const)('without %s the page says so, and how to get it in this browser', async (_, prepare, reason) => {
+    const { page, problems, close } = await visit(browser, { url: site.url, prepare });
+    try {
+      const alert = page.locator('main [role=alert]');
+      await alert.waitFor({ timeout: 15_000 });
+      expect(await alert.textContent()).toContain(reason);
+      expect(await page.locator('main').textContent()).toContain('In Chrome: Use Chrome 113 or newer');
+      expect(problems).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+}
+
+if (executable) describe('without WebGPU', () => story(executable));
+else test(LEFT_OUT, () => expect(executable).toBeNull());

@@ -24,7 +24,13 @@ export function Lazy({ id, title, load }: { id: string; title: string; load(): P
     if (near) void load().then((module) => setPanel(() => module.default));
   }, [near]);
   return (
-    <section id={id} class={`panel panel-${id}`} ref={section} tabIndex={-1} aria-labelledby={`${id}-title`}>
+    <section
+      id={id}
+      class={`panel panel-${id} ${Panel ? '' : 'waiting'}`}
+      ref={section}
+      tabIndex={-1}
+      aria-labelledby={`${id}-title`}
+    >
       <h2 id={`${id}-title`}>{title}</h2>
       <Visible.Provider value={visible}>{Panel ? <Panel /> : <p class="hint">Loading this panel</p>}</Visible.Provider>
     </section>

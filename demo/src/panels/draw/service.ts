@@ -1,6 +1,5 @@
 /** Panel "Draw" in the worker: drawings as MNIST would have them, and digits of the test set. Imports gabor's digit reader, lab. */
 import { FormatError } from '../../../../src/index.ts';
-import { toMnistDigit } from '../../../../src/io/digit.ts';
 import type { Lab, Service } from '../../engine/lab.ts';
 
 export class DrawService implements Service {
@@ -18,7 +17,9 @@ export class DrawService implements Service {
   }
 
   /** A drawing of side x side, 0 = black to 1 = white, as 28 x 28 bytes; null where it is blank. */
-  digitOf(data: Float32Array, side: number): Uint8Array<ArrayBuffer> | null {
+  async digitOf(data: Float32Array, side: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    // Only who draws needs the reader of digits: it is no part of the first load.
+    const { toMnistDigit } = await import('../../../../src/io/digit.ts');
     try {
       return Uint8Array.from(toMnistDigit({ width: side, height: side, data }));
     } catch (error) {

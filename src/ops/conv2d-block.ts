@@ -50,7 +50,7 @@ const POOLING = 4000;
 const NO_LOSS = 1.06;
 
 /** The gradient of the input as the convolution of dy with the filter turned round. */
-function turned(g: ConvGeometry): ConvGeometry {
+export function turned(g: ConvGeometry): ConvGeometry {
   const { h, w, c, cs, oh, ow, o, os, kh, kw, padding } = g;
   const [top, left, bottom, right] = padding;
   const sides = [kh - 1 - top, kw - 1 - left, kh - 1 - bottom, kw - 1 - right] as const;
@@ -170,6 +170,13 @@ export function blocksPool(g: ConvGeometry, lanes: number): boolean {
   const windows = ceilDiv(g.n * (g.oh >> 1) * (g.ow >> 1) * (g.os / 4), lanes);
   return pooled < NO_LOSS * (whole + windows * POOLING);
 }
+
+/** Estimated instructions of the faster one of blocks and tiles; `flipped`: for the gradient of the input. */
+export const convolutionTime = (g: ConvGeometry, lanes: number, { flipped }: { flipped: boolean }): number =>
+  Math.min(
+    chooseBlock(g, lanes, { pooled: false }).time,
+    tileTime(g, lanes, { trimmed: flipped && wideBorder(turned(g)) }),
+  );
 
 /** Several taps in a row, so that pixels next to each other share what they see. */
 export const hasBlocks = ({ groups, sy, sx, dy, dx, kw, cs, os }: ConvGeometry): boolean =>

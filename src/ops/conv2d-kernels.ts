@@ -10,6 +10,8 @@ import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.t
 import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup } from './conv2d-subgroup.ts';
 import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
+import { forwardWinograd, inputWinograd, weightWinograd } from './conv2d-winograd.ts';
+import { forwardWins, inputWins, weightWins } from './conv2d-winograd-time.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };
 
@@ -17,18 +19,29 @@ type On<V> = V & { readonly caps: DeviceCaps };
 const wholeVectors = ({ groups, is, os, i, o }: ConvGeometry): boolean =>
   groups === 1 ? is % 4 === 0 && os % 4 === 0 : i % 4 === 0 && (o / groups) % 4 === 0;
 
+/** Winograd's kernels, and whether they are faster than the others. */
+interface Winograd {
+  readonly winograd: readonly Variant[];
+  readonly first: boolean;
+}
+
+const among = (others: readonly Variant[], { winograd, first }: Winograd): Variant[] =>
+  first ? [...winograd, ...others] : [...others, ...winograd];
+
 /** Kernels that pool their results and are not slower than two kernels: all that do but the direct one. */
 function poolingVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   const lanes = softwareLanes(caps);
   if (lanes === 0) return [];
   if (singleChannel(g)) return [forwardSinglePool(g, { ...values, lanes })];
-  return hasBlocks(g) ? [forwardBlock(g, { ...values, lanes }).variant] : [];
+  const blocks = hasBlocks(g) ? [forwardBlock(g, { ...values, lanes }).variant] : [];
+  return among(blocks, { winograd: forwardWinograd(g, { ...caps, lanes }, values), first: forwardWins(g, lanes) });
 }
 
 /** Whether there are any. */
 export function pools(g: ConvGeometry, caps: DeviceCaps): boolean {
   const lanes = softwareLanes(caps);
-  return lanes > 0 && (singleChannel(g) || (hasBlocks(g) && blocksPool(g, lanes)));
+  if (lanes === 0) return false;
+  return singleChannel(g) || forwardWins(g, lanes) || (hasBlocks(g) && blocksPool(g, lanes));
 }
 
 /** The kernel of tiles and, where there is one, that of blocks, the faster one first. */
@@ -43,7 +56,9 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? forwardBlock(g, { ...values, lanes }) : null;
-    variants.push(...ordered(forwardSubgroup(g, { ...values, lanes }), block));
+    const others = ordered(forwardSubgroup(g, { ...values, lanes }), block);
+    const winograd = forwardWinograd(g, { ...caps, lanes }, values);
+    variants.push(...among(others, { winograd, first: forwardWins(g, lanes) }));
   }
   // The subgroup tiles of both are equally fast forward.
   if (lanes === 0 && isPointwise(g)) variants.push(...forwardPointwise(g, { ...values, caps }));
@@ -58,7 +73,9 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
   if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? inputBlock(g, { ...values, lanes }) : null;
-    variants.push(...ordered(inputSubgroup(g, { ...values, lanes }), block));
+    const others = ordered(inputSubgroup(g, { ...values, lanes }), block);
+    const winograd = inputWinograd(g, { ...caps, lanes }, values);
+    variants.push(...among(others, { winograd, first: inputWins(g, lanes) }));
   }
   if (wholeVectors(g)) variants.push(inputTiled(g, values));
   return [...variants, inputDirect(g, values)];
@@ -74,7 +91,10 @@ export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightVa
   if (isPointwise(g)) variants.push(...weightPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
-  if (lanes > 0 && wholeVectors(g)) variants.push(weightSubgroup(g, { ...values, lanes }));
+  if (lanes > 0 && wholeVectors(g)) {
+    const winograd = weightWinograd(g, { ...caps, lanes }, values);
+    variants.push(...among([weightSubgroup(g, { ...values, lanes })], { winograd, first: weightWins(g, lanes) }));
+  }
   if (wholeVectors(g)) variants.push(weightTiled(g, values));
   return [...variants, weightDirect(g, values)];
 }

@@ -6,11 +6,12 @@ import poolText from '../../shaders/conv2d/pool.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
+import winogradText from '../../shaders/conv2d/winograd.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
 import { sameMemory } from '../graph/layout.ts';
-import type { Epilogue, Kernel, PlanValue, ShaderSource, Variant } from '../graph/types.ts';
+import type { Epilogue, Kernel, PlanValue, Scratch, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 
@@ -23,6 +24,7 @@ const includes = {
   'conv2d/store.wgsl': storeText,
   'conv2d/sums.wgsl': sumsText,
   'conv2d/taps.wgsl': tapsText,
+  'conv2d/winograd.wgsl': winogradText,
 };
 
 export const convShader = (name: string, text: string): ShaderSource => ({
@@ -150,3 +152,15 @@ export function inParts(
   ];
   return { kernels: [first, add], deferred: { kernels: [first], sums } };
 }
+
+/** result = the sum of `splits` parts of `elements` numbers. */
+export const sumOfParts = (sum: { parts: Scratch; result: PlanValue; elements: number; splits: number }): Kernel => {
+  const lanes = sum.splits > MANY_PARTS ? 8 : 1;
+  return {
+    shader: addSplits,
+    defines: { SIZE: 64, LANES: lanes, DBIAS: false },
+    bind: { parts: sum.parts, dweight: sum.result },
+    params: { count: sum.elements, size: sum.elements, splits: sum.splits },
+    workgroups: linearGroups(sum.elements, 64 / lanes),
+  };
+};

@@ -100,6 +100,14 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
   return { id: `subgroup${tile.pixels}x${tile.vectors}`, kernels: [kernel] };
 }
 
+/** Estimated instructions of the gradient of the weight; handing 16 values to all lanes takes some too. */
+export function weightTime({ n, oh, ow, kh, kw, is, os, groups }: ConvGeometry, lanes: number): number {
+  const vectors = os / 4 / groups;
+  const tile = ceilDiv(vectors, ceilDiv(vectors, MOST_VECTORS));
+  const step = (4 + ceilDiv(4 * tile, lanes)) * GATHER + tile * (48 + 16 * MULTIPLY);
+  return ceilDiv((kh * kw * is) / 4, lanes) * ceilDiv(vectors, tile) * groups * ((n * oh * ow) / 4) * step;
+}
+
 export function weightSubgroup(
   g: ConvGeometry,
   { lanes, x, dy, ...gradients }: WeightValues & { lanes: number },

@@ -1,0 +1,41 @@
+// dweight from Winograd's 36 products (winograd.wgsl), products [36, in, out].
+//
+// Threads: GROUP a workgroup, each for an input channel and a vec4 of output channels. Layouts: dweight hwio.
+//#include "lib/linear-id.wgsl"
+//#include "conv2d/winograd.wgsl"
+struct Params {
+  // Vec4s of a tap, and between positions.
+  count: u32, plane4: u32,
+  // 3, as a number that the compiler does not know: it would unroll the loops.
+  lines: u32,
+}
+@group(0) @binding(0) var<storage, read> products: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> dweight: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let at = linear_group(wg, groups) * ${GROUP}u + li;
+  if (at >= params.count) { return; }
+//#for X 0 6
+  var column$X = Line3();
+//#endfor
+  var from_column = at;
+  for (var i = 0u; i < 2u * params.lines; i++) {
+//#for X 0 5
+    column$X = column${X+1};
+//#endfor
+    column5 = to3(Line6(
+//#for Y 0 6
+      products[from_column + ${6*Y}u * params.plane4],
+//#endfor
+    ));
+    from_column += params.plane4;
+  }
+  for (var line = 0u; line < params.lines; line++) {
+    let row = to3(Line6(of3(column0, line), of3(column1, line), of3(column2, line), of3(column3, line), of3(column4, line), of3(column5, line)));
+//#for X 0 3
+    dweight[(3u * line + ${X}u) * params.count + at] = row[$X];
+//#endfor
+  }
+}

@@ -124,13 +124,21 @@ export async function everyVariant(gpu: Device, given: Case, check: (run: Run) =
 
 export type Expected = Readonly<Record<string, ArrayLike<number>>>;
 
-export function expectClose(
-  { chosen, results }: Run,
-  expected: Expected,
-  tolerance: (name: string) => Tolerance,
-): void {
+/** Winograd's kernels round where others are exact: a few ulp of the largest value. */
+export function rounded(values: ArrayLike<number>): Tolerance {
+  const largest = Array.from(values).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  return { atol: 4e-6 * largest, rtol: 0 };
+}
+
+export const rounds = ({ chosen }: Run): boolean => Object.values(chosen).includes('winograd');
+
+export function expectClose(found: Run, expected: Expected, tolerance: (name: string) => Tolerance): void {
+  const { chosen, results } = found;
   for (const [name, values] of Object.entries(expected)) {
-    const { ok, message } = compare(results[name]!, values, tolerance(name));
+    const { atol, rtol } = tolerance(name);
+    const exact = atol === 0 && rtol === 0;
+    const allowed = exact && rounds(found) ? rounded(values) : { atol, rtol };
+    const { ok, message } = compare(results[name]!, values, allowed);
     expect(ok, `${name} in ${JSON.stringify(chosen)}: ${message}`).toBe(true);
   }
 }

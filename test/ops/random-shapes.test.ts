@@ -90,6 +90,19 @@ const product: fc.Arbitrary<Drawn> = fc
 
 const opsUnderTest: readonly OpUnderTest[] = [
   { op: 'conv2d', draw: convolution, exact: true },
+  // Where Winograd's kernels are offered, which round.
+  {
+    op: 'conv2d',
+    draw: convolution.map(({ attrs, shapes: { x, weight, ...bias } }) => {
+      const [n, , h, w] = x!;
+      const [o] = weight!;
+      const c = x![1]!;
+      return {
+        attrs: { ...attrs, kernel: [3, 3], stride: [1, 1], dilation: [1, 1], groups: 1 },
+        shapes: { x: [n!, c, h! + 2, w! + 2], weight: [o!, c, 3, 3], ...bias },
+      };
+    }),
+  },
   { op: 'max_pool2d', draw: pooling },
   {
     op: 'avg_pool2d',

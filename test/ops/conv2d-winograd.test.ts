@@ -15,7 +15,7 @@ import { device } from '../support/device.ts';
 import { compare } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';
-import { type Case, type Expected, everyVariant, referenceOf, rounded, rounds } from './conv2d-run.ts';
+import { type Case, type Expected, everyVariant, NO_ARENAS, referenceOf, rounded, rounds } from './conv2d-run.ts';
 
 const OPS = ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'] as const;
 const POOL = { kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0], dilation: [1, 1], ceil_mode: false };

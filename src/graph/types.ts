@@ -190,6 +190,8 @@ export interface PartSum {
 export interface Variant {
   readonly id: string;
   readonly kernels: readonly Kernel[];
+  /** Results are rounded even where integers could be exact, so that equal ones may come out unequal. */
+  readonly rounds?: true;
   /** Kernels that leave all results in parts instead, for a plan that adds those of many nodes at once. */
   readonly deferred?: { readonly kernels: readonly Kernel[]; readonly sums: readonly PartSum[] };
 }

@@ -172,8 +172,9 @@ function convolution({ caps, g, image, weight, turned, end }: Convolution): Vari
   const right = planes('filter', { rows: cs, width: os / 4 });
   const result = planes('products', { rows: tiles.count, width: os / 4 });
   const [i, o4] = turned ? [os, cs / 4] : [cs, os / 4];
-  const variant = {
+  const variant: Variant = {
     id: 'winograd',
+    rounds: true,
     kernels: [
       {
         shader: filterShader,
@@ -224,21 +225,22 @@ export function weightWinograd(g: ConvGeometry, caps: Software, { x, dy, dweight
   const parts = tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts;
   const sums = dbias && { scratch: 'sums', elements: parts * os };
   const order = 'channels last';
-  const variant = {
-    id: 'winograd',
-    kernels: [
-      tilesKernel(imageOf(g, x), { lanes, tiles, side: 6, order, result: left }),
-      tilesKernel(gradient, { lanes, tiles, side: 4, order, result: right, sums }),
-      multiplyKernel(lanes, { left, right, result, rows: cs, columns: os, k: tiles.count }),
-      {
-        shader: weightShader,
-        defines: { GROUP },
-        bind: { products: result, dweight },
-        params: { count: (cs * os) / 4, plane4: result.plane, lines: 3 },
-        workgroups: linearGroups((cs * os) / 4, GROUP),
-      },
-      ...(sums && dbias ? [sumOfParts({ parts: sums, result: dbias, elements: os, splits: parts })] : []),
-    ],
-  };
-  return fitting(variant, [left, right, result], caps);
+  const kernels = [
+    tilesKernel(imageOf(g, x), { lanes, tiles, side: 6, order, result: left }),
+    tilesKernel(gradient, { lanes, tiles, side: 4, order, result: right, sums }),
+    multiplyKernel(lanes, { left, right, result, rows: cs, columns: os, k: tiles.count }),
+    {
+      shader: weightShader,
+      defines: { GROUP },
+      bind: { products: result, dweight },
+      params: { count: (cs * os) / 4, plane4: result.plane, lines: 3 },
+      workgroups: linearGroups((cs * os) / 4, GROUP),
+    },
+  ];
+  const start = { id: 'winograd', rounds: true } as const;
+  const scratch = [left, right, result];
+  if (!sums || !dbias) return fitting({ ...start, kernels }, scratch, caps);
+  const sum = { output: dbias, scratch: sums.scratch, first: 0, elements: os, stride: os, parts };
+  const whole = [...kernels, sumOfParts({ parts: sums, result: dbias, elements: os, splits: parts })];
+  return fitting({ ...start, kernels: whole, deferred: { kernels, sums: [sum] } }, scratch, caps);
 }

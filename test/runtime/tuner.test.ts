@@ -149,15 +149,26 @@ describe('wrong variants', () => {
     expect(again.variant).toBe('direct');
   });
 
+  const bits = (...values: number[]) => new Uint32Array(Float32Array.from(values).buffer);
+
   test('what counts as the same', () => {
-    const bits = (...values: number[]) => new Uint32Array(Float32Array.from(values).buffer);
-    expect(sameResult(bits(1, 0, 7), bits(1, -0, 7), 'f32')).toBe(true);
-    expect(sameResult(bits(1, 2, 7), bits(1, 2, 7.000001), 'f32')).toBe(false);
-    expect(sameResult(bits(0.5, 1, 8), bits(0.5, 1.00001, 8), 'f32')).toBe(true);
-    expect(sameResult(bits(0.5, 1, 8), bits(0.5, 1.001, 8), 'f32')).toBe(false);
-    expect(sameResult(bits(Number.NaN, 1), bits(Number.NaN, 1), 'f32')).toBe(true);
-    expect(sameResult(bits(Number.NaN, 1), bits(0, 1), 'f32')).toBe(false);
-    expect(sameResult(Uint32Array.of(3), Uint32Array.of(4), 'i32')).toBe(false);
+    expect(sameResult(bits(1, 0, 7), bits(1, -0, 7), { dtype: 'f32' })).toBe(true);
+    expect(sameResult(bits(1, 2, 7), bits(1, 2, 7.000001), { dtype: 'f32' })).toBe(false);
+    expect(sameResult(bits(0.5, 1, 8), bits(0.5, 1.00001, 8), { dtype: 'f32' })).toBe(true);
+    expect(sameResult(bits(0.5, 1, 8), bits(0.5, 1.001, 8), { dtype: 'f32' })).toBe(false);
+    expect(sameResult(bits(Number.NaN, 1), bits(Number.NaN, 1), { dtype: 'f32' })).toBe(true);
+    expect(sameResult(bits(Number.NaN, 1), bits(0, 1), { dtype: 'f32' })).toBe(false);
+    expect(sameResult(Uint32Array.of(3), Uint32Array.of(4), { dtype: 'i32' })).toBe(false);
+  });
+
+  test('of a kernel that rounds', () => {
+    const rounds = { dtype: 'f32', rounds: true } as const;
+    expect(sameResult(bits(1, 2, 8), bits(1, 2.00001, 8), rounds)).toBe(true);
+    expect(sameResult(bits(1, 2, 8), bits(1, 2.001, 8), rounds)).toBe(false);
+    expect(sameResult(bits(1, 2, 8), bits(1, Number.NaN, 8), rounds)).toBe(false);
+    const codes = { dtype: 'u32', rounds: true } as const;
+    expect(sameResult(Uint32Array.of(1, 2, 3, 4), Uint32Array.of(1, 0, 3, 4), codes)).toBe(true);
+    expect(sameResult(Uint32Array.of(1, 2, 3, 4), Uint32Array.of(0, 0, 0, 0), codes)).toBe(false);
   });
 });
 

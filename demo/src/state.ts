@@ -1,5 +1,5 @@
 /** What the page knows, as signals, and its line to the worker. Imports config, protocol; no panel. */
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { proxy, type Remote, wrap } from 'comlink';
 import { type Config, configFromHash, configToHash, DEFAULT_CONFIG } from './engine/config.ts';
 import type { LabApi } from './engine/lab.worker.ts';
@@ -34,6 +34,25 @@ export const tests: TestPoint[] = [];
 export const historyLength = signal(0);
 /** The digit that panels look at: 28 x 28 bytes, white on black. */
 export const digit = signal<Uint8Array<ArrayBuffer> | null>(null);
+/** An image of the test set, whose label is known. */
+export interface TestImage {
+  readonly index: number;
+  readonly label: number;
+  readonly pixels: Uint8Array<ArrayBuffer>;
+}
+
+const shownImage = signal<TestImage | null>(null);
+/** The test image that `digit` is; null for a drawing. */
+export const testImage = computed(() => (shownImage.value?.pixels === digit.value ? shownImage.value : null));
+
+/** Makes a test image the digit that panels look at. */
+export function showTestImage(image: TestImage): void {
+  batch(() => {
+    shownImage.value = image;
+    digit.value = image.pixels;
+  });
+}
+
 /** The ten probabilities of `digit`, as of the last steps. */
 export const probabilities = signal<readonly number[] | null>(null);
 

@@ -103,6 +103,28 @@ function story(path: string): void {
     await expect.poll(() => verdict.textContent(), { timeout: 10_000 }).toBe(`The network reads ${digit}`);
   });
 
+  test('a cell of the confusion matrix opens its images, and one of them becomes the digit', async () => {
+    const { page } = here;
+    await goTo(page, 'mistakes');
+    const cell = page.locator('#mistakes button.count.wrong').first();
+    await cell.waitFor({ timeout: 30_000 });
+    const [label, predicted] = (await cell.getAttribute('data-cell'))!.split(' ');
+    const count = Number(await cell.textContent());
+    await cell.press('Enter');
+    const tiles = page.locator('#mistakes .tile');
+    await expect.poll(() => tiles.count(), { timeout: 10_000 }).toBe(Math.min(count, 12));
+    expect(await tiles.locator('.what').allTextContents()).toEqual(
+      new Array(Math.min(count, 12)).fill(`${label} read as ${predicted}`),
+    );
+    await page.locator('#mistakes [role=status]', { hasText: 'Grad-CAM' }).waitFor({ timeout: 30_000 });
+    await tiles.first().click();
+    await goTo(page, 'draw');
+    const verdict = page.locator('#draw .verdict');
+    await expect.poll(() => verdict.textContent()).toBe(`The network reads ${predicted}, but it is ${label}.`);
+    // The pad was wiped.
+    expect(await page.locator('#draw button', { hasText: 'Clear' }).isEnabled()).toBe(false);
+  });
+
   test('every canvas shows pixels', async () => {
     const { page } = here;
     let seen = 0;
@@ -116,6 +138,14 @@ function story(path: string): void {
       }
     }
     expect(seen).toBeGreaterThan(10);
+  });
+
+  test.each([380, 768, 1600])('nothing is wider than a screen of %s pixels', async (width) => {
+    const { page } = here;
+    await page.setViewportSize({ width, height: 900 });
+    for (const panel of await panelsOf(page)) await goTo(page, panel);
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await page.setViewportSize({ width: 1280, height: 900 });
   });
 
   test('a downloaded network opens elsewhere with its step', async () => {

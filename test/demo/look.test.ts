@@ -11,7 +11,6 @@ import {
   regionBefore,
   strongest,
 } from '../../demo/src/panels/look/field.ts';
-import { overlay } from '../../demo/src/panels/look/heat.ts';
 import { afterKey } from '../../demo/src/panels/look/keys.ts';
 import { balanced, kernelGrid, kernelRect, layoutOf, type Rect, unitAt } from '../../demo/src/panels/look/layout.ts';
 import { inputName, numbersOf, picksOf } from '../../demo/src/panels/look/numbers.ts';
@@ -19,6 +18,7 @@ import { pixelRect } from '../../demo/src/panels/look/outline.ts';
 import { pictureOf, rowGroups } from '../../demo/src/panels/look/picture.ts';
 import { type LookRow, rowsOf, unitName } from '../../demo/src/panels/look/rows.ts';
 import { packTiles, sourceOf, TILE_BYTES } from '../../demo/src/panels/look/tiles.ts';
+import { overlay } from '../../demo/src/ui/heat.ts';
 import { latest } from '../../demo/src/ui/latest.ts';
 import { stridesOf } from '../../src/graph/layout.ts';
 import { layerCalls } from '../../src/train/describe.ts';

@@ -1,6 +1,7 @@
 /** The panels' parts in the worker, one line each. */
 import { DrawService } from '../panels/draw/service.ts';
 import { LookService } from '../panels/look/service.ts';
+import { MistakesService } from '../panels/mistakes/service.ts';
 import { MountainService } from '../panels/mountain/service.ts';
 import type { Lab } from './lab.ts';
 
@@ -8,4 +9,5 @@ export const servicesOf = (lab: Lab) => ({
   draw: new DrawService(lab),
   look: new LookService(lab),
   mountain: new MountainService(lab),
+  mistakes: new MistakesService(lab),
 });

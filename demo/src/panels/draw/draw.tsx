@@ -1,7 +1,16 @@
 /** Panel "Draw": a pad, what the network sees of it, and what it makes of that. Imports state, ui, pad. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { attempt, digit, lab, probabilities, ready, refreshProbabilities } from '../../state.ts';
+import {
+  attempt,
+  digit,
+  lab,
+  probabilities,
+  ready,
+  refreshProbabilities,
+  showTestImage,
+  testImage,
+} from '../../state.ts';
 import { Code } from '../../ui/code.tsx';
 import { percent } from '../../ui/format.ts';
 import { Pad } from './pad.tsx';
@@ -79,31 +88,34 @@ function Answer({ label }: { label: number | null }) {
 }
 
 export default function Draw() {
-  /** Of the test image that is shown; null for a drawing. */
-  const shown = useSignal<{ index: number; label: number; pixels: Uint8Array } | null>(null);
+  const image = testImage.value;
+  /** What was made of the pad last. */
+  const drawn = useRef<Uint8Array<ArrayBuffer> | null>(null);
   /** Grows when the pad is to be wiped. */
   const wipes = useSignal(0);
 
   const take = async (label: number | null): Promise<void> => {
-    const { index, pixels, label: itself } = await lab.panels.draw.next(label);
-    shown.value = { index, label: itself, pixels };
-    wipes.value++;
-    digit.value = pixels;
+    showTestImage(await lab.panels.draw.next(label));
     await refreshProbabilities();
   };
   const read = async (gray: Float32Array | null): Promise<void> => {
-    shown.value = null;
-    digit.value = gray && (await lab.panels.draw.digitOf(gray, SIDE));
+    drawn.current = gray && (await lab.panels.draw.digitOf(gray, SIDE));
+    digit.value = drawn.current;
     await refreshProbabilities();
   };
   useEffect(() => {
     if (ready.value && digit.value === null) void attempt(() => take(null));
   }, [ready.value]);
   // Another panel may choose a digit.
-  useEffect(() => digit.subscribe((pixels) => pixels && void refreshProbabilities()), []);
-
-  // Another panel may have chosen a digit since.
-  const image = shown.value?.pixels === digit.value ? shown.value : null;
+  useEffect(
+    () =>
+      digit.subscribe((pixels) => {
+        if (!pixels) return;
+        if (pixels !== drawn.current) wipes.value++;
+        void refreshProbabilities();
+      }),
+    [],
+  );
 
   return (
     <>

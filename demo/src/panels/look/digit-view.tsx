@@ -1,12 +1,12 @@
 /** The digit with Grad-CAM or saliency over it, the receptive field of the chosen unit, and which digit it is. Imports view, state, ui. */
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { attempt, digit, lab, probabilities } from '../../state.ts';
+import { attempt, lab, probabilities, showTestImage } from '../../state.ts';
 import { Select } from '../../ui/fields.tsx';
 import { percent, short } from '../../ui/format.ts';
+import { overlay } from '../../ui/heat.ts';
 import { latest } from '../../ui/latest.ts';
 import { receptiveField } from './field.ts';
-import { overlay } from './heat.ts';
 import type { Explained, Explanation } from './service.ts';
 import { chosen, drawn, feeds, look, onScreen, rows, shownDigit } from './view.ts';
 
@@ -17,8 +17,7 @@ const PREDICTED = -1;
 const LAST_LAYER = '';
 
 export async function takeTestDigit(label: number): Promise<void> {
-  const { pixels } = await lab.panels.draw.next(label);
-  digit.value = pixels;
+  showTestImage(await lab.panels.draw.next(label));
 }
 
 function TestDigits() {

@@ -105,7 +105,11 @@ function story(path: string): void {
 
   test('a cell of the confusion matrix opens its images, and one of them becomes the digit', async () => {
     const { page } = here;
+    const step = await stepOf(page);
     await goTo(page, 'mistakes');
+    await page
+      .locator('#mistakes .numbers', { hasText: `step ${new Intl.NumberFormat('en').format(step)}` })
+      .waitFor({ timeout: 30_000 });
     const cell = page.locator('#mistakes button.count.wrong').first();
     await cell.waitFor({ timeout: 30_000 });
     const [label, predicted] = (await cell.getAttribute('data-cell'))!.split(' ');
@@ -153,8 +157,8 @@ function story(path: string): void {
     const step = await stepOf(page);
     await goTo(page, 'keep');
     const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.locator('#keep button', { hasText: 'Download' }).click(),
+      page.waitForEvent('download', { timeout: 30_000 }),
+      page.locator('#keep button', { hasText: 'Download' }).press('Enter'),
     ]);
     const file = await download.path();
     const other = await visit(browser, { url: site.url });

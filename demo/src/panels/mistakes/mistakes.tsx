@@ -90,11 +90,10 @@ function Readings() {
           All {whole(ALL)}
         </button>
       )}
-      {now && (
-        <label class="soft">
-          Reading <progress value={now.done} max={now.of} />
-        </label>
-      )}
+      {/* It keeps its place, so that nothing moves when it comes and goes. */}
+      <label class={`soft ${now ? '' : 'idle'}`}>
+        Reading <progress value={now?.done ?? 0} max={now?.of ?? 1} />
+      </label>
     </div>
   );
 }

@@ -5,6 +5,7 @@
 // Kept axes (kept$D, row-major order of the results) and reduced axes (red$D) have a size and a stride in x; unused ones
 // size 1. Y, TIES and INDICES: which results are wanted. An index counts the reduced elements in row-major order.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params {
   count: u32, reduced: u32,
 //#for D 0 RANK
@@ -86,7 +87,7 @@ var<workgroup> partial: array<Best, SIZE>;
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let i = linear_group(wg, groups);
   partial[li] = best_of(i, li, u32(SIZE));
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half(params.reduced, SIZE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { partial[li] = better(partial[li], partial[li + width]); }
   }

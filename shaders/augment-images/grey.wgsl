@@ -2,6 +2,7 @@
 //
 // Threads: a workgroup for each sample; each adds up pixels 64 apart, then a tree.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 //#include "augment-images/sample.wgsl"
 //#include "augment-images/pixel.wgsl"
 @group(0) @binding(1) var<storage, read_write> draws: array<vec4f>;
@@ -22,7 +23,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
   sums[li] = sum;
   workgroupBarrier();
-  for (var half = 32u; half > 0u; half /= 2u) {
+  for (var half = tree_half(plane, 64u); half > 0u; half /= 2u) {
     if (li < half) { sums[li] += sums[li + half]; }
     workgroupBarrier();
   }

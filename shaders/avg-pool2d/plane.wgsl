@@ -3,6 +3,7 @@
 // Threads: a workgroup for each image and WIDTH elements along the channels (four channels each, or one): 256 / WIDTH
 // threads stride over the pixels of an element, then a tree in workgroup memory: a fixed order. Layouts: x nhwc; y: lib/pool-store.wgsl.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 //#include "lib/pool-window.wgsl"
 //#include "avg-pool2d/divisor.wgsl"
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -23,7 +24,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var sum = T();
   for (var p = li / u32(WIDTH); p < pixels; p += STRIDE) { sum += x[origin + p * params.lanes]; }
   partial[li] = sum;
-  for (var width = STRIDE / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half(u32(params.h * params.w), STRIDE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width * u32(WIDTH)) { partial[li] += partial[li + width * u32(WIDTH)]; }
   }

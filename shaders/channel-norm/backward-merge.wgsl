@@ -57,15 +57,17 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let channel = min(index, params.padded - 1u);
   var sums = vec2f();
 //#if SINGLE
+  let used = params.shares;
   sums = sums_of(0u, channel, lane, u32(LANES));
 //#else
+  let used = params.samples;
   for (var sample = lane; sample < params.samples; sample += u32(LANES)) {
     let own = sums_of(sample, channel, 0u, 1u) * vec2f(1.0, invstd_of(sample, channel));
     if (exists) { put_means(sample, channel, own); }
     sums += own;
   }
 //#endif
-  sums = vec2f(total(li, sums.x), total(li, sums.y));
+  sums = vec2f(total(li, sums.x, used), total(li, sums.y, used));
   if (!exists || lane > 0u) { return; }
 //#if SINGLE
   sums.y *= invstd_of(0u, channel);

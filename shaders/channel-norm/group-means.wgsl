@@ -24,8 +24,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     sum += sums[own + c];
     moment += sums[second + own + c];
   }
-  sum = params.scale * total(li, sum);
-  moment = params.scale * total(li, moment);
+  sum = params.scale * total(li, sum, params.size);
+  moment = params.scale * total(li, moment, params.size);
   if (!exists) { return; }
   let last = begin + params.size == params.channels;
   for (var c = begin + lane; c < select(begin + params.size, params.padded, last); c += u32(LANES)) {

@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let weight = f32(min(params.share, params.rows - share * params.share));
     sum += weight * (parts[base + share * 2u * params.padded + i % params.size] - shift);
   }
-  let mean = shift + total(li, sum) / count;
+  let mean = shift + total(li, sum, items) / count;
   var spread = 0.0;
   for (var i = lane; i < items; i += u32(LANES)) {
     let share = i / params.size;
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let d = parts[at] - mean;
     spread += parts[at + params.padded] + weight * d * d;
   }
-  let variance = total(li, spread) / count;
+  let variance = total(li, spread, items) / count;
   if (!exists) { return; }
 
   let own = sample * params.padded;

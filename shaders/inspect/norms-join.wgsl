@@ -2,6 +2,7 @@
 //
 // Threads: a workgroup of 64 for each parameter; they stride over its chunks (first, count), then add up in a fixed order.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params { count: u32, result_base: u32 }
 @group(0) @binding(0) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(1) var<storage, read> ranges: array<vec2u>;
@@ -18,7 +19,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
   var own = vec4f();
   for (var k = li; k < range.y; k += 64u) { own += partials[range.x + k]; }
   sums[li] = own;
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half(range.y, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) { sums[li] += sums[li + width]; }
   }

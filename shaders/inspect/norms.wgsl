@@ -3,6 +3,7 @@
 // Threads: a workgroup of 64 for each chunk (first vec4, elements, parameter); they stride over its vec4s, then add up in a
 // fixed order. Lanes behind the last element do not count.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 //#include "lib/step.wgsl"
 struct Params { count: u32, partial_base: u32 }
 @group(0) @binding(0) var<storage, read> gradients: array<vec4f>;
@@ -30,7 +31,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
     own += vec4f(dot(g, g), dot(w, w), dot(u, u), 0.0);
   }
   sums[li] = own;
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half((chunk.y + 3u) / 4u, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) { sums[li] += sums[li + width]; }
   }

@@ -3,6 +3,7 @@
 //
 // Threads: a workgroup of 64 for each tensor (first part, parts, base in results); they stride over its parts.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params { count: u32 }
 @group(0) @binding(0) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(1) var<storage, read> tensors: array<vec4u>;
@@ -36,7 +37,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
     own = join_parts(own, Part(partials[at], partials[at + 1u].xy));
   }
   joined[li] = own;
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half(tensor.y, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) { joined[li] = join_parts(joined[li], joined[li + width]); }
   }

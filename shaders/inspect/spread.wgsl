@@ -8,6 +8,7 @@
 // about the chunk's own mean, which keeps the digits of a small deviation. Element p of memory belongs to unit
 // (p / inner) % padded and is padding where there is no such unit (MASK, UNITS). Bin b is edges[b] <= v < edges[b + 1], the last one with its end.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params {
   count: u32,
   inner: u32,
@@ -116,7 +117,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
   add_positive(unit, positive);
 //#endif
   joined[li] = own;
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half(end - first, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) {
       let a = joined[li];
@@ -135,7 +136,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
   }
   workgroupBarrier();
   joined[li] = vec4f(squares, 0.0, 0.0, 0.0);
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half(end - first, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) { joined[li].x += joined[li + width].x; }
   }

@@ -25,8 +25,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     sum += g;
     moment += g * (x[row.base + k] - mean);
   }
-  let offset = total(li, sum_of(sum)) / params.count;
-  let slope = total(li, sum_of(moment)) / params.count * invstd * invstd;
+  let offset = total(li, sum_of(sum), params.length) / params.count;
+  let slope = total(li, sum_of(moment), params.length) / params.count * invstd * invstd;
   if (!row.exists) { return; }
   for (var k = row.lane; k < params.length; k += u32(LANES)) {
     let i = row.base + k;

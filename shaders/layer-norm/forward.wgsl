@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
   var sum = T();
   for (var k = row.lane; k < params.length; k += u32(LANES)) { sum += x[row.base + k] - shift; }
-  let near = shift + total(li, sum_of(sum)) / params.count;
+  let near = shift + total(li, sum_of(sum), params.length) / params.count;
   sum = T();
   var spread = T();
   for (var k = row.lane; k < params.length; k += u32(LANES)) {
@@ -42,9 +42,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     sum += d;
     spread += d * d;
   }
-  let off = total(li, sum_of(sum)) / params.count;
+  let off = total(li, sum_of(sum), params.length) / params.count;
   let mean = near + off;
-  let variance = max(total(li, sum_of(spread)) / params.count - off * off, 0.0);
+  let variance = max(total(li, sum_of(spread), params.length) / params.count - off * off, 0.0);
   let invstd = inverseSqrt(variance + params.eps);
   if (!row.exists) { return; }
   for (var k = row.lane; k < params.length; k += u32(LANES)) {

@@ -4,6 +4,7 @@
 // Threads: a workgroup of 64 for each chunk (first vec4, elements, parameter); they stride over its vec4s, then add up in a
 // fixed order. Lanes behind the last element do not count.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 //#include "lib/step.wgsl"
 //#include "optimizer/gradient.wgsl"
 @group(0) @binding(7) var<storage, read> chunks: array<vec4u>;
@@ -43,7 +44,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
     sum += squares(chunk.x + k, vec4u(4u * k) + vec4u(0u, 1u, 2u, 3u) < vec4u(chunk.y));
   }
   sums[li] = sum;
-  for (var width = 32u; width > 0u; width >>= 1u) {
+  for (var width = tree_half((chunk.y + 3u) / 4u, 64u); width > 0u; width >>= 1u) {
     workgroupBarrier();
     if (li < width) { sums[li] += sums[li + width]; }
   }

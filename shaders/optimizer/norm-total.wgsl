@@ -24,7 +24,7 @@ fn main(@builtin(local_invocation_index) li: u32) {
     own += partials[k];
 //#endif
   }
-  var total = join_all(own, li);
+  var total = join_all(own, li, params.count);
   if (li == 0u) {
 //#if NORM==2
     total = sqrt(total);

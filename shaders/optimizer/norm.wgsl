@@ -28,6 +28,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) workgroups: v
     own = max(own, max(max(g.x, g.y), max(g.z, g.w)));
 //#endif
   }
-  let joined = join_all(own, li);
+  let joined = join_all(own, li, (chunk.y + 3u) / 4u);
   if (li == 0u && c < params.count) { partials[params.partial_base + c] = joined; }
 }

@@ -1,4 +1,5 @@
 // loss = scale * sum of the partial sums. Threads: one workgroup of 256, strided shares, then a tree.
+//#include "lib/tree.wgsl"
 struct Params { count: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
@@ -10,7 +11,7 @@ fn main(@builtin(local_invocation_index) li: u32) {
   var sum = 0.0;
   for (var i = li; i < params.count; i += 256u) { sum += partials[i]; }
   tree[li] = sum;
-  for (var width = 128u; width > 0u; width /= 2u) {
+  for (var width = tree_half(params.count, 256u); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li] += tree[li + width]; }
   }

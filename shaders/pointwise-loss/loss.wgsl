@@ -5,6 +5,7 @@
 // Layouts: any, the same for x, target, dx and losses; padding (lanes from `channels` on, of `padded`) is written as zero.
 // The slots hold loss(x, t, p) and slope(x, t, p). Weights broadcast by their strides w$D and p$D along the axes of memory.
 //#include "lib/math.wgsl"
+//#include "lib/tree.wgsl"
 struct Params {
   count: u32, channels: u32, padded: u32,
   // The gradient and the sum are multiplied by it.
@@ -75,7 +76,7 @@ var<workgroup> tree: array<f32, SIZE>;
 
 fn tree_sum(li: u32, value: f32) -> f32 {
   tree[li] = value;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half((params.count + 3u) / 4u, SIZE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li] += tree[li + width]; }
   }

@@ -4,6 +4,7 @@
 // a fixed order, and an error that grows with the logarithm of the count only.
 // Kept axes (kept$D, row-major order of y) and reduced axes (red$D) have a size and a stride in x; unused ones size 1.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params {
   count: u32, reduced: u32, scale: f32,
 //#for D 0 RANK
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var sum = 0.0;
   for (var r = li; r < params.reduced; r += u32(SIZE)) { sum += x[base + reduced_offset(r)]; }
   partial[li] = sum;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half(params.reduced, SIZE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { partial[li] += partial[li + width]; }
   }

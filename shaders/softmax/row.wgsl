@@ -2,6 +2,7 @@
 // slice. Slices from `length` on are padding; so are rows whose place in the innermost axis (`lanes` of `padded_lanes`) is.
 // WIDE: a workgroup of SIZE works on a row, otherwise each thread on one of its own.
 //#include "lib/linear-id.wgsl"
+//#include "lib/tree.wgsl"
 struct Params { rows: u32, inner: u32, length: u32, padded: u32, lanes: u32, padded_lanes: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 
@@ -37,7 +38,7 @@ var<workgroup> tree: array<vec2f, SIZE>;
 fn row_max(li: u32, value: f32) -> f32 {
 //#if WIDE
   tree[li].x = value;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half(params.length, SIZE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li].x = max(tree[li].x, tree[li + width].x); }
   }
@@ -50,7 +51,7 @@ fn row_max(li: u32, value: f32) -> f32 {
 fn row_sum(li: u32, value: vec2f) -> vec2f {
 //#if WIDE
   tree[li] = value;
-  for (var width = u32(SIZE) / 2u; width > 0u; width /= 2u) {
+  for (var width = tree_half(params.length, SIZE); width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li] += tree[li + width]; }
   }

@@ -7,6 +7,7 @@ import spreadText from '../../shaders/inspect/spread.wgsl?raw';
 import spreadJoinText from '../../shaders/inspect/spread-join.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { type BufferRef, bytesFor, type Place } from '../compile/place.ts';
 import { type Plan, type PlanTensor, planTail, type Tail } from '../compile/plan.ts';
 import { padChannels, physicalSize } from '../graph/layout.ts';
@@ -18,7 +19,7 @@ import { cutIntoChunks, Memory, parts, shardTable } from '../train/update.ts';
 import { ceilDiv, type Shape, sizeOf } from '../util/shape.ts';
 import type { Bins } from './histogram.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/step.wgsl': stepText };
+const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/step.wgsl': stepText, 'lib/tree.wgsl': treeText };
 const shader = (name: string, text: string): ShaderSource => ({ file: `inspect/${name}.wgsl`, text, includes });
 const clear = shader('clear', clearText);
 const keep = shader('keep', keepText);

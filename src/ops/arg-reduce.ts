@@ -2,6 +2,7 @@
 import backwardText from '../../shaders/arg-reduce/backward.wgsl?raw';
 import forwardText from '../../shaders/arg-reduce/forward.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
 import { memoryAxes, physicalSize } from '../graph/layout.ts';
 import type { KernelContext, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
@@ -12,7 +13,7 @@ import { broadcastAxes } from './binary.ts';
 import { axisParams, type ReduceOptions, resolveAxes, withOnes } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText };
+const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/tree.wgsl': treeText };
 const forward: ShaderSource = { file: 'arg-reduce/forward.wgsl', text: forwardText, includes };
 const backward: ShaderSource = { file: 'arg-reduce/backward.wgsl', text: backwardText, includes };
 

@@ -8,6 +8,7 @@ import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import philoxText from '../../shaders/lib/philox.wgsl?raw';
 import shuffleText from '../../shaders/lib/shuffle.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
 import { padChannels } from '../graph/layout.ts';
 import type { Kernel, Scratch, ShaderSource, Value } from '../graph/types.ts';
@@ -31,6 +32,7 @@ const includes = {
   'lib/philox.wgsl': philoxText,
   'lib/shuffle.wgsl': shuffleText,
   'lib/step.wgsl': stepText,
+  'lib/tree.wgsl': treeText,
   'augment-images/pixel.wgsl': pixelText,
   'augment-images/sample.wgsl': sampleText,
 };

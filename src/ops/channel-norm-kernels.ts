@@ -14,9 +14,10 @@ import mergeText from '../../shaders/channel-norm/merge.wgsl?raw';
 import momentsText from '../../shaders/channel-norm/moments.wgsl?raw';
 import partText from '../../shaders/channel-norm/part.wgsl?raw';
 import statisticsText from '../../shaders/channel-norm/statistics.wgsl?raw';
-import treeText from '../../shaders/channel-norm/tree.wgsl?raw';
+import totalText from '../../shaders/channel-norm/tree.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
 import type { Epilogue, Kernel, PlanValue, ShaderSource, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
@@ -42,9 +43,10 @@ const includes = {
   'channel-norm/kept.wgsl': keptText,
   'channel-norm/part.wgsl': partText,
   'channel-norm/statistics.wgsl': statisticsText,
-  'channel-norm/tree.wgsl': treeText,
+  'channel-norm/tree.wgsl': totalText,
   'lib/linear-id.wgsl': linearIdText,
   'lib/math.wgsl': mathText,
+  'lib/tree.wgsl': treeText,
 };
 const shader = (file: string, text: string): ShaderSource => ({ file: `channel-norm/${file}`, text, includes });
 const momentsShader = shader('moments.wgsl', momentsText);

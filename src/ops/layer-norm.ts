@@ -1,6 +1,6 @@
 /** Layer normalisation: each sample (or position) by its own mean and variance over the last axes. Imports graph, util and shaders. */
 import foldText from '../../shaders/channel-norm/fold.wgsl?raw';
-import treeText from '../../shaders/channel-norm/tree.wgsl?raw';
+import totalText from '../../shaders/channel-norm/tree.wgsl?raw';
 import backwardInputText from '../../shaders/layer-norm/backward-input.wgsl?raw';
 import backwardMergeText from '../../shaders/layer-norm/backward-merge.wgsl?raw';
 import backwardSumsText from '../../shaders/layer-norm/backward-sums.wgsl?raw';
@@ -8,6 +8,7 @@ import forwardText from '../../shaders/layer-norm/forward.wgsl?raw';
 import rowText from '../../shaders/layer-norm/row.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
 import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, KernelContext, ShaderSource, Value, Variant } from '../graph/types.ts';
@@ -18,10 +19,11 @@ import type { AffineOptions } from './channel-norm.ts';
 
 const includes = {
   'channel-norm/fold.wgsl': foldText,
-  'channel-norm/tree.wgsl': treeText,
+  'channel-norm/tree.wgsl': totalText,
   'layer-norm/row.wgsl': rowText,
   'lib/linear-id.wgsl': linearIdText,
   'lib/math.wgsl': mathText,
+  'lib/tree.wgsl': treeText,
 };
 const shader = (file: string, text: string): ShaderSource => ({ file: `layer-norm/${file}`, text, includes });
 const forwardShader = shader('forward.wgsl', forwardText);

@@ -5,6 +5,7 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import philoxText from '../../shaders/lib/philox.wgsl?raw';
 import shuffleText from '../../shaders/lib/shuffle.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import type { ShaderSource } from '../graph/types.ts';
 import { ShaderError } from '../util/errors.ts';
 
@@ -16,6 +17,7 @@ const library: ShaderSource['includes'] = {
   'lib/philox.wgsl': philoxText,
   'lib/shuffle.wgsl': shuffleText,
   'lib/step.wgsl': stepText,
+  'lib/tree.wgsl': treeText,
 };
 
 export interface ShaderTexts {

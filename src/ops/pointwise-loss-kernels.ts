@@ -1,5 +1,6 @@
 /** Kernels of the losses that compare elements: layouts, weights by strides, variants. Imports graph, util and the shaders. */
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import finishText from '../../shaders/pointwise-loss/finish.wgsl?raw';
 import lossText from '../../shaders/pointwise-loss/loss.wgsl?raw';
 import { memoryAxes, padChannels, physicalSize, stridesOf } from '../graph/layout.ts';
@@ -19,9 +20,13 @@ import { ceilDiv, sizeOf } from '../util/shape.ts';
 const lossShader: ShaderSource = {
   file: 'pointwise-loss/loss.wgsl',
   text: lossText,
-  includes: { 'lib/math.wgsl': mathText },
+  includes: { 'lib/math.wgsl': mathText, 'lib/tree.wgsl': treeText },
 };
-const finishShader: ShaderSource = { file: 'pointwise-loss/finish.wgsl', text: finishText, includes: {} };
+const finishShader: ShaderSource = {
+  file: 'pointwise-loss/finish.wgsl',
+  text: finishText,
+  includes: { 'lib/tree.wgsl': treeText },
+};
 
 /** Each workgroup ends with a tree of barriers: many are cheap on a GPU only. */
 const mostGroups = (caps: DeviceCaps): number => (caps.software ? 16 : 1024);

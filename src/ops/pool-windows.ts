@@ -8,6 +8,7 @@ import mathText from '../../shaders/lib/math.wgsl?raw';
 import loadText from '../../shaders/lib/pool-load.wgsl?raw';
 import storeText from '../../shaders/lib/pool-store.wgsl?raw';
 import windowText from '../../shaders/lib/pool-window.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { type Layout, padChannels, sameMemory } from '../graph/layout.ts';
 import type { LaidOut, ShaderSource } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
@@ -257,5 +258,6 @@ export const poolShader = (file: string, text: string): ShaderSource => ({
     'lib/pool-load.wgsl': loadText,
     'lib/pool-store.wgsl': storeText,
     'lib/pool-window.wgsl': windowText,
+    'lib/tree.wgsl': treeText,
   },
 });

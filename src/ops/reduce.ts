@@ -1,5 +1,6 @@
 /** Sums and means over axes, and expand, whose gradient a sum is and the other way round. Imports graph, util, copy and its shaders. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import channelsText from '../../shaders/reduce/channels.wgsl?raw';
 import sumText from '../../shaders/reduce/sum.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
@@ -15,7 +16,7 @@ import { reshape } from './reshape.ts';
 const sumShader: ShaderSource = {
   file: 'reduce/sum.wgsl',
   text: sumText,
-  includes: { 'lib/linear-id.wgsl': linearIdText },
+  includes: { 'lib/linear-id.wgsl': linearIdText, 'lib/tree.wgsl': treeText },
 };
 
 /** Sizes and strides in x of the kept and the reduced axes, padded to the rank with axes of size 1. */

@@ -1,6 +1,7 @@
 /** Softmax and its logarithm along any axis. Imports graph, util and its shaders. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import backwardText from '../../shaders/softmax/backward.wgsl?raw';
 import forwardText from '../../shaders/softmax/forward.wgsl?raw';
 import rowText from '../../shaders/softmax/row.wgsl?raw';
@@ -12,7 +13,12 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { normalizeAxis, show, sizeOf } from '../util/shape.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText, 'softmax/row.wgsl': rowText };
+const includes = {
+  'lib/linear-id.wgsl': linearIdText,
+  'lib/math.wgsl': mathText,
+  'lib/tree.wgsl': treeText,
+  'softmax/row.wgsl': rowText,
+};
 const forward: ShaderSource = { file: 'softmax/forward.wgsl', text: forwardText, includes };
 const backward: ShaderSource = { file: 'softmax/backward.wgsl', text: backwardText, includes };
 

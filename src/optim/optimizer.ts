@@ -1,6 +1,7 @@
 /** What an optimizer is: slots, hyper-parameters and an update rule in WGSL, run as one dispatch over all parameters. Imports graph, shader text, util. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import gradientText from '../../shaders/optimizer/gradient.wgsl?raw';
 import layerNormsText from '../../shaders/optimizer/layer-norms.wgsl?raw';
 import updateText from '../../shaders/optimizer/update.wgsl?raw';
@@ -10,6 +11,7 @@ import { ArgumentError } from '../util/errors.ts';
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
   'lib/step.wgsl': stepText,
+  'lib/tree.wgsl': treeText,
   'optimizer/gradient.wgsl': gradientText,
 };
 

@@ -1,6 +1,7 @@
 /** The optimizer as a plan: one dispatch over the whole parameter arena, and what clipping, LAMB and accumulation add. Imports engine, optim, compile, graph, shader text. */
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import stepText from '../../shaders/lib/step.wgsl?raw';
+import treeText from '../../shaders/lib/tree.wgsl?raw';
 import accumulateText from '../../shaders/optimizer/accumulate.wgsl?raw';
 import normText from '../../shaders/optimizer/norm.wgsl?raw';
 import normJoinText from '../../shaders/optimizer/norm-join.wgsl?raw';
@@ -20,6 +21,7 @@ import type { Engine } from './engine.ts';
 const includes = {
   'lib/linear-id.wgsl': linearIdText,
   'lib/step.wgsl': stepText,
+  'lib/tree.wgsl': treeText,
   'optimizer/norm-join.wgsl': normJoinText,
 };
 const normShader: ShaderSource = { file: 'optimizer/norm.wgsl', text: normText, includes };

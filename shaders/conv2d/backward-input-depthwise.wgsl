@@ -91,10 +91,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
     }
   }
+  let by = by_channel(q, params.c);
 //#for P 0 T
   {
     let ix = phase + (block + $Pu) * params.sx;
-    if (ix < params.w) { let to = (row * params.w + ix) * c4 + q; dx[to] = finish(acc$P, to); }
+    if (ix < params.w) { let to = (row * params.w + ix) * c4 + q; dx[to] = finish(acc$P, to, by); }
   }
 //#endfor
 }

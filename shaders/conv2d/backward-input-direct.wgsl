@@ -10,15 +10,7 @@
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-//#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-//#endif
-
-//#if OPERAND
-@group(0) @binding(5) var<storage, read> operand: array<f32>;
-//#endif
-
-//#epilogue
+//#include "conv2d/store-one.wgsl"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
@@ -44,13 +36,5 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       for (var o = 0u; o < outs; o++) { sum += dy[ds + o] * weight[ws + o]; }
     }
   }
-//#if BIAS
-  sum += bias[c];
-//#endif
-//#if OPERAND
-  let s = operand[index];
-//#else
-  let s = 0.0;
-//#endif
-  dx[index] = epilogue(sum, s);
+  dx[index] = finish(sum + bias_of(c), index, c);
 }

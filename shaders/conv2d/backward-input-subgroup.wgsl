@@ -108,17 +108,28 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     tap += select(0u, (down.step * params.kw - across.count * across.step) * tap_size, row_ends);
     column = select(column, 0u, row_ends);
   }
+//#for J 0 (I4+SG-1)/SG
+  let by$J = by_channel(group * i4 + block + ${SG*J}u + lane, params.c);
+//#endfor
   // One store for each pixel, because stores compile slowly.
   for (var i = block; i < min(block + ${I4}u, i4); i++) {
 //#for Q 0 P
     var v$Q: vec4f;
 //#endfor
+    var of_channels: ByChannel;
     switch i - block {
 //#for I 0 I4
       case ${I}u: {
 //#for Q 0 P
         v$Q = acc${Q}_${I};
 //#endfor
+//#if CHANNELS
+        of_channels = ByChannel(
+//#for J 0 4
+          subgroupBroadcast(by${I/SG}[$J], ${I%SG}u),
+//#endfor
+        );
+//#endif
       }
 //#endfor
       default: {}
@@ -126,7 +137,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for Q 0 P
     if (p$Q < pixels) {
       let to = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + i;
-      dx[to] = finish(v$Q, to);
+      dx[to] = finish(v$Q, to, of_channels);
     }
 //#endfor
   }

@@ -123,6 +123,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
     workgroupBarrier();
   }
+//#for J 0 TN
+  let by$J = by_channel(group * i4 + block + n + ${J*BN4/TN}u, params.c);
+//#endfor
 //#for I 0 TM
   {
     let p = tile + m + ${I*BM/TM}u;
@@ -131,8 +134,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let ix = phase.x0 + spot.z * params.sx;
     let at = ((spot.x * params.h + iy) * params.w + ix) * c4 + group * i4;
 //#for J 0 TN
-    let c$J = block + n + ${J*BN4/TN}u;
-    if (p < pixels && c$J < i4) { dx[at + c$J] = finish(acc${I}_${J}, at + c$J); }
+    let column$J = block + n + ${J*BN4/TN}u;
+    if (p < pixels && column$J < i4) { dx[at + column$J] = finish(acc${I}_${J}, at + column$J, by$J); }
 //#endfor
   }
 //#endfor

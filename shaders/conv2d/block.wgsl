@@ -150,6 +150,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     tap = select(tap + tap_size, (ky * params.kw + across.x) * tap_size + c * params.os, row_ends);
 //#endif
   }
+//#for J 0 (O4+SG-1)/SG
+  let by$J = by_channel(block + ${SG*J}u + lane, params.o);
+//#endfor
+//#for O 0 O4
+//#if CHANNELS
+  let of$O = ByChannel(
+//#for J 0 4
+    subgroupBroadcast(by${O/SG}[$J], ${O%SG}u),
+//#endfor
+  );
+//#else
+  let of$O = ByChannel();
+//#endif
+//#endfor
   if (index > clamped) { return; }
   // Column by column, so that the text has few stores: they compile slowly.
 //#if POOL
@@ -206,7 +220,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     if (oy + $Yu < params.oh) {
       let to = ((image * params.oh + oy + $Yu) * params.ow + column) * o4 + block;
 //#for O 0 O4
-      if (block + $Ou < o4) { y[to + $Ou] = finish(v${Y}_$O, to + $Ou); }
+      if (block + $Ou < o4) { y[to + $Ou] = finish(v${Y}_$O, to + $Ou, of$O); }
 //#endfor
     }
 //#endfor

@@ -54,7 +54,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
   }
+  let by = by_channel(q, params.o);
 //#for P 0 T
-  if (ox + $Pu < params.ow) { let to = (row * params.ow + ox + $Pu) * o4 + q; y[to] = finish(acc$P, to); }
+  if (ox + $Pu < params.ow) { let to = (row * params.ow + ox + $Pu) * o4 + q; y[to] = finish(acc$P, to, by); }
 //#endfor
 }

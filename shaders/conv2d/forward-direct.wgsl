@@ -11,19 +11,10 @@
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-//#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-//#endif
-
-//#if OPERAND
-@group(0) @binding(5) var<storage, read> operand: array<f32>;
-//#endif
-
 //#if CODES
 @group(0) @binding(6) var<storage, read_write> codes: array<u32>;
 //#endif
-
-//#epilogue
+//#include "conv2d/store-one.wgsl"
 
 fn result(n: u32, oy: u32, ox: u32, o: u32) -> f32 {
   let first = o / (params.o / params.groups) * params.i;
@@ -39,18 +30,7 @@ fn result(n: u32, oy: u32, ox: u32, o: u32) -> f32 {
       for (var i = 0u; i < params.i; i++) { sum += x[xs + i] * weight[ws + i * params.os]; }
     }
   }
-//#if BIAS
-  sum += bias[o];
-//#endif
-  return sum;
-}
-
-fn finish(v: f32, at: u32) -> f32 {
-//#if OPERAND
-  return epilogue(v, operand[at]);
-//#else
-  return epilogue(v, 0.0);
-//#endif
+  return sum + bias_of(o);
 }
 
 //#if POOL
@@ -82,7 +62,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       if (v > best) { code = (code & ~(255u << (8u * j))) | (k << (8u * j)); }
       best = max(best, v);
     }
-    y[to] = finish(best, to);
+    y[to] = finish(best, to, o);
   }
 //#if CODES
   codes[index] = code;
@@ -99,6 +79,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let n = pixel / params.ow / params.oh;
   if (n >= params.n) { return; }
   if (o >= params.o) { y[index] = 0.0; return; }
-  y[index] = finish(result(n, oy, ox, o), index);
+  y[index] = finish(result(n, oy, ox, o), index, o);
 }
 //#endif

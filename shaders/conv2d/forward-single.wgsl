@@ -58,6 +58,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (O4+SG-1)/SG
   let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
 //#endfor
+//#for J 0 (O4+SG-1)/SG
+  let by$J = by_channel(block + ${SG*J}u + lane, params.o);
+//#endfor
   for (var i = 0u; i < params.share; i++) {
     let ox = start + i;
 //#for X CARRY WINDOW
@@ -76,10 +79,21 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
 //#endfor
+//#for O 0 O4
+//#if CHANNELS
+    let of$O = ByChannel(
+//#for J 0 4
+      subgroupBroadcast(by${O/SG}[$J], ${O%SG}u),
+//#endfor
+    );
+//#else
+    let of$O = ByChannel();
+//#endif
+//#endfor
     if (ox < end) {
       let to = (row * params.ow + ox) * o4 + block;
 //#for O 0 O4
-      if (block + $Ou < o4) { y[to + $Ou] = finish(acc$O, to + $Ou); }
+      if (block + $Ou < o4) { y[to + $Ou] = finish(acc$O, to + $Ou, of$O); }
 //#endfor
     }
 //#for X 0 CARRY

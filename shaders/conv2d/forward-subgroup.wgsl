@@ -87,23 +87,34 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     tx = select(tx, 0u, row_ends);
     ty += select(0u, params.dy, row_ends);
   }
+//#for J 0 (O4+SG-1)/SG
+  let by$J = by_channel(block + ${SG*J}u + lane, params.o);
+//#endfor
   // One store for each pixel, because stores compile slowly.
   for (var o = block; o < min(block + ${O4}u, block_end); o++) {
 //#for Q 0 P
     var v$Q: vec4f;
 //#endfor
+    var of_channels: ByChannel;
     switch o - block {
 //#for O 0 O4
       case ${O}u: {
 //#for Q 0 P
         v$Q = acc${Q}_${O};
 //#endfor
+//#if CHANNELS
+        of_channels = ByChannel(
+//#for J 0 4
+          subgroupBroadcast(by${O/SG}[$J], ${O%SG}u),
+//#endfor
+        );
+//#endif
       }
 //#endfor
       default: {}
     }
 //#for Q 0 P
-    if (p$Q < pixels) { let to = p$Q * o4 + o; y[to] = finish(v$Q, to); }
+    if (p$Q < pixels) { let to = p$Q * o4 + o; y[to] = finish(v$Q, to, of_channels); }
 //#endfor
   }
 }

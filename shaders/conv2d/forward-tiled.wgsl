@@ -90,12 +90,15 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
     workgroupBarrier();
   }
+//#for J 0 TN
+  let by$J = by_channel(block + n + ${J*BN4/TN}u, params.o);
+//#endfor
 //#for I 0 TM
 //#for J 0 TN
   {
     let p = tile + m + ${I*BM/TM}u;
     let o = block + n + ${J*BN4/TN}u;
-    if (p < pixels && o < block_end) { let to = p * o4 + o; y[to] = finish(acc${I}_${J}, to); }
+    if (p < pixels && o < block_end) { let to = p * o4 + o; y[to] = finish(acc${I}_${J}, to, by$J); }
   }
 //#endfor
 //#endfor

@@ -20,7 +20,7 @@ fn store_pooled(a: vec4f, b: vec4f, c: vec4f, d: vec4f, n: u32, row: u32, column
   won = select(won, vec4u(3u), d > best);
   codes[to] = won.x | (won.y << 8u) | (won.z << 16u) | (won.w << 24u);
 //#endif
-  let v = finish(max(max(a, b), max(c, d)), to);
+  let v = finish(max(max(a, b), max(c, d)), to, ByChannel());
 //#if PLAIN
   let first = ((n * params.o + 4u * c4) * h + row) * w + column;
 //#for J 0 4

@@ -46,6 +46,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let top = strip % params.down * 4u;
   if (image >= params.n || x >= params.ow) { return; }
   let start = bias_of(c, params.o);
+  let by = by_channel(c, params.o);
 //#for X 0 6
   var column$X = Line4();
 //#endfor
@@ -82,7 +83,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     let row = to4(Line6(of4(column0, line), of4(column1, line), of4(column2, line), of4(column3, line), of4(column4, line), of4(column5, line)));
     let first = ((image * params.oh + top + line) * params.ow + x) * c4 + c;
 //#for X 0 4
-    if (x + $Xu < params.ow) { y[first + $Xu * c4] = finish(row[$X] + start, first + $Xu * c4); }
+    if (x + $Xu < params.ow) { y[first + $Xu * c4] = finish(row[$X] + start, first + $Xu * c4, by); }
 //#endfor
   }
 //#endif

@@ -1,10 +1,11 @@
 /**
  * Fusion into the kernel that stores a result which nobody else reads. A pointwise function moves there, with one more operand
  * where it has one: conv2d + bias + add(shortcut) + relu is one node, and so is a gradient with the mask of the relu before
- * it. So does a pool without overlap where the kernel computes whole windows. Pure; imports graph and util.
+ * it; and with numbers of the channels: normalisation by running statistics moves into the convolution before it. So does a
+ * pool without overlap where the kernel computes whole windows. Pure; imports graph and util.
  */
 import { padChannels } from '../graph/layout.ts';
-import type { EpilogueRule, WindowRule } from '../graph/types.ts';
+import type { ByChannel, EpilogueRule, WindowRule } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { sameShape } from '../util/shape.ts';
 import { type Ir, type IrNode, readsOf, useCounts } from './ir.ts';
@@ -17,6 +18,7 @@ interface Fusion {
   /** Where the view stands that lies between both; null: none. */
   readonly view: number | null;
   readonly operand: number | null;
+  readonly channels: ByChannel<number> | null;
 }
 
 /** A node and where it stands. */
@@ -24,6 +26,9 @@ interface Made {
   readonly node: IrNode;
   readonly at: number;
 }
+
+/** Storage buffers that a kernel may bind on any device (maxStorageBuffersPerShaderStage at its default). */
+const MOST_BUFFERS = 8;
 
 class Fuser {
   readonly #ir: Ir;
@@ -69,11 +74,16 @@ class Fuser {
     if (!seen) return null;
     // The function of one value commutes with a view of all elements.
     const { impl } = seen.node;
-    const view = impl.view && impl.picks === 'all' && rule.operand === null ? seen.at : null;
+    const alone = rule.operand === null && !rule.channels;
+    const view = impl.view && impl.picks === 'all' && alone ? seen.at : null;
     const made = view === null ? seen : this.#maker(seen.node.inputs[0]!);
     if (!made?.node.impl.acceptsEpilogue) return null;
     const { node: into, at } = made;
     const operand = rule.operand === null ? null : node.inputs[rule.operand]!;
+    const channels = rule.channels
+      ? { ...rule.channels, values: rule.channels.values.map((input) => node.inputs[input]!) }
+      : null;
+    const found = { rule, into, at, view, operand, channels };
     const { shape } = this.#ir.values.get(into.outputs[0]!)!;
     // Padding lanes must stay zero, and the kernels do not mask them after an epilogue.
     if (!rule.zeroPreserving && shape.length === 4 && padChannels(shape[1]!) !== shape[1]) return null;
@@ -81,31 +91,52 @@ class Fuser {
       const fits =
         sameShape(this.#ir.values.get(operand)!.shape, shape) &&
         sameShape(this.#ir.values.get(node.outputs[0]!)!.shape, shape);
-      if (into.impl.acceptsEpilogue !== 'operand' || into.epilogue?.operand != null || !fits) return null;
-      // The kernel has to wait for its operand, which it cannot where others wait for its further outputs.
-      const waits = (this.#makers.get(operand) ?? -1) > at;
-      if (waits && into.outputs.slice(1).some((output) => this.#uses.has(output))) return null;
+      const accepts = into.impl.acceptsEpilogue === 'operand' || into.impl.acceptsEpilogue === 'channels';
+      if (!accepts || into.epilogue?.operand != null || !fits) return null;
     }
-    return { rule, into, at, view, operand };
+    if (channels && !this.#takesChannels(into)) return null;
+    if (!this.#binds(found)) return null;
+    // The kernel has to wait for what it reads, which it cannot where others wait for its further outputs.
+    if (this.#waits(found) && into.outputs.slice(1).some((output) => this.#uses.has(output))) return null;
+    return found;
   }
 
-  #merge(node: IrNode, { rule, into, at, view, operand }: Fusion): void {
+  #takesChannels({ impl, epilogue, window }: IrNode): boolean {
+    return impl.acceptsEpilogue === 'channels' && !epilogue?.channels && !window;
+  }
+
+  /** With numbers of the channels a kernel may come to bind more than any device allows. */
+  #binds({ into, operand, channels }: Fusion): boolean {
+    const before = into.epilogue;
+    const ofChannels = (channels ?? before?.channels)?.values.length ?? 0;
+    const operands = operand === null && before?.operand == null ? 0 : 1;
+    return ofChannels === 0 || into.inputs.length + into.outputs.length + operands + ofChannels <= MOST_BUFFERS;
+  }
+
+  /** Something that it reads is made behind the kernel that it moves into. */
+  #waits({ at, operand, channels }: Fusion): boolean {
+    const read = [...(operand === null ? [] : [operand]), ...(channels?.values ?? [])];
+    return read.some((id) => (this.#makers.get(id) ?? -1) > at);
+  }
+
+  #merge(node: IrNode, fusion: Fusion): void {
+    const { rule, into, at, view, operand, channels } = fusion;
     const before = into.epilogue;
     const epilogue = {
       name: before ? `${before.name}+${rule.name}` : rule.name,
       statements: `${before?.statements ?? ''}v = ${rule.expression};`,
       operand: operand ?? before?.operand ?? null,
+      channels: channels ?? before?.channels ?? null,
     };
     if (view !== null) {
       this.#put({ ...into, epilogue }, at);
       this.#put({ ...this.#nodes[view]!, outputs: node.outputs }, view);
       return;
     }
-    const waits = operand !== null && (this.#makers.get(operand) ?? -1) > at;
     this.#nodes[at] = null;
     this.#put(
       { ...into, outputs: [node.outputs[0]!, ...into.outputs.slice(1)], epilogue },
-      waits ? this.#nodes.length : at,
+      this.#waits(fusion) ? this.#nodes.length : at,
     );
   }
 

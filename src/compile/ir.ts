@@ -1,13 +1,14 @@
 /** The flat form of a graph that the passes after differentiation work on: plain lists, values by number. Imports graph. */
 import type { Layout } from '../graph/layout.ts';
-import type { Attrs, BoundOp, PlanValue, Value, WindowRule } from '../graph/types.ts';
+import type { Attrs, BoundOp, ByChannel, PlanValue, Value, WindowRule } from '../graph/types.ts';
 import { ancestors } from './autodiff.ts';
 
-/** The pointwise functions that a node's kernels apply, with the value that they read besides. */
+/** The pointwise functions that a node's kernels apply, with the values that they read besides. */
 export interface IrEpilogue {
   readonly name: string;
   readonly statements: string;
   readonly operand: number | null;
+  readonly channels: ByChannel<number> | null;
 }
 
 export interface IrNode {
@@ -79,9 +80,11 @@ export function capture(outputs: readonly { readonly value: Value; readonly sink
   return { values, nodes: irNodes, outputs: outputs.map(({ value, sink }) => ({ value: see(value), sink })) };
 }
 
-/** The values that a node reads: its inputs and its epilogue's operand. */
+/** The values that a node reads: its inputs and what its epilogue reads. */
 export function readsOf({ inputs, epilogue }: IrNode): readonly number[] {
-  return epilogue?.operand == null ? inputs : [...inputs, epilogue.operand];
+  if (!epilogue) return inputs;
+  const { operand, channels } = epilogue;
+  return [...inputs, ...(operand === null ? [] : [operand]), ...(channels?.values ?? [])];
 }
 
 /** How often each value is read by nodes and outputs. */

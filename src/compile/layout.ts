@@ -41,7 +41,9 @@ export function assignLayouts(ir: Ir, relayout: Relayout): Ir {
       values.set(id, { ...values.get(id)!, layout: choice.outputs[i] ?? 'plain' });
     const { epilogue } = node;
     const operand = epilogue?.operand == null ? null : inLayout(epilogue.operand, choice.outputs[0]!, node.scope);
-    nodes.push({ ...node, inputs, epilogue: epilogue && { ...epilogue, operand } });
+    const plain = (id: number): number => inLayout(id, 'plain', node.scope);
+    const channels = epilogue?.channels && { ...epilogue.channels, values: epilogue.channels.values.map(plain) };
+    nodes.push({ ...node, inputs, epilogue: epilogue && { ...epilogue, operand, channels: channels ?? null } });
   }
   const outputs = ir.outputs.map(({ value, sink }): Output => {
     if (sink.kind === 'read') return { value, sink };

@@ -39,6 +39,10 @@ export function select(ir: Ir, { nodes, used }: Schedule, caps: DeviceCaps, choo
       epilogue: node.epilogue && {
         ...node.epilogue,
         operand: node.epilogue.operand === null ? null : ir.values.get(node.epilogue.operand)!,
+        channels: node.epilogue.channels && {
+          ...node.epilogue.channels,
+          values: node.epilogue.channels.values.map((id) => ir.values.get(id)!),
+        },
       },
     };
     const variants = node.impl.variants(context, caps);

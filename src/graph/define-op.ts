@@ -57,8 +57,11 @@ export interface OpSpec<A extends Attrs> {
   stores?(window: WindowRule | null): readonly Layout[];
   /** Set where it is a pointwise function that the kernel of its input number `input` may apply while it stores. */
   epilogue?(attrs: A, input: number): EpilogueRule | null;
-  /** Its kernels have a slot for somebody's epilogue; `'operand'`: also for one that reads another value. */
-  readonly acceptsEpilogue?: boolean | 'operand';
+  /**
+   * Its kernels have a slot for somebody's epilogue; `'operand'`: also for one that reads another value; `'channels'`: and
+   * one that reads numbers of the channels, which are along axis 1.
+   */
+  readonly acceptsEpilogue?: boolean | 'operand' | 'channels';
   /**
    * Outputs that may lie in the memory of an input, as a new state in that of the old one: all its kernels that read any
    * of these inputs come before those that write any of these outputs.

@@ -59,7 +59,7 @@ export interface BoundOp {
   /** See `OpSpec`. */
   readonly pointwise: Pointwise | null;
   readonly picks: 'all' | 'largest' | null;
-  readonly acceptsEpilogue: boolean | 'operand';
+  readonly acceptsEpilogue: boolean | 'operand' | 'channels';
   /** Outputs that may lie in the memory of an input; see OpSpec. */
   readonly inPlace: readonly InPlace[];
   /** What it is as a window over the results of the kernel that makes its input; null where it is none. */
@@ -122,15 +122,26 @@ export interface EpilogueRule {
   readonly zeroPreserving: boolean;
   /** Number of the input that is the operand, of the result's shape; null where there is none. */
   readonly operand: number | null;
+  /** Inputs [c] whose numbers for the element's channel it reads, by way of `p`; where it does, f(0) = 0 for p = 0. */
+  readonly channels?: ByChannel<number>;
+}
+
+/** What an epilogue knows of each channel (axis 1 of the result): `p`, a vec4f, which is zero in padding. */
+export interface ByChannel<V> {
+  /** One to four, [c]: the components of `c`; those that are not there are 0. */
+  readonly values: readonly V[];
+  /** WGSL of `p` by `c`, both vec4f. */
+  readonly prepare: string;
 }
 
 /** What a kernel applies to what it stores: see `epilogueParts`. */
 export interface Epilogue {
   readonly name: string;
-  /** WGSL statements that change `v`, and may read `s`. */
+  /** WGSL statements that change `v`, and may read `s` and `p`. */
   readonly statements: string;
   /** In the layout of the output. */
   readonly operand: PlanValue | null;
+  readonly channels: ByChannel<PlanValue> | null;
 }
 
 /** A value with its place in a plan: what kernels are chosen for. */

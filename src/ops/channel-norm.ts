@@ -4,7 +4,7 @@
  */
 import { defineOp, type Op } from '../graph/define-op.ts';
 import type { Layout } from '../graph/layout.ts';
-import type { InPlace, KernelContext, PlanValue, Value, ValueSpec, Variant } from '../graph/types.ts';
+import type { EpilogueRule, InPlace, KernelContext, PlanValue, Value, ValueSpec, Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { sameShape, show, sizeOf } from '../util/shape.ts';
@@ -113,6 +113,25 @@ const updates = ({ statistics, weight, bias, running }: NormAttrs): InPlace[] =>
   return running && statistics !== 'running' ? [2, 3].map((output, i) => ({ output, input: mean + i })) : [];
 };
 
+/** By running statistics it is a function of each element: (x - mean) * (weight / deviation) + bias, as forward.wgsl has it. */
+function runningRule(name: string, { weight, bias, eps }: NormAttrs): EpilogueRule {
+  const affine = [...(weight ? [1] : []), ...(bias ? [1 + Number(weight)] : [])];
+  const mean = 1 + affine.length;
+  const at = (given: boolean, index: number, otherwise: string): string => (given ? `c.${'xyzw'[index]}` : otherwise);
+  const factor = at(weight, 2, '1.0');
+  const summand = at(bias, 2 + Number(weight), '0.0');
+  return {
+    name,
+    expression: '(v - p.x) * p.y + p.z',
+    zeroPreserving: true,
+    operand: null,
+    channels: {
+      values: [mean, mean + 1, ...affine],
+      prepare: `vec4f(c.x, inverseSqrt(c.y + ${eps.toExponential()}) * ${factor}, ${summand}, 0.0)`,
+    },
+  };
+}
+
 /** Outputs: y; and, if normalised by the data's own statistics, those (`statsShape`) and the new running mean and variance. */
 function defineNorm(name: string): Op<NormAttrs> {
   const backward = defineBackward(`${name}Backward`);
@@ -140,6 +159,7 @@ function defineNorm(name: string): Op<NormAttrs> {
     variants: normVariants,
     inPlace: updates,
     acceptsEpilogue: 'operand',
+    epilogue: (attrs, input) => (attrs.statistics === 'running' && input === 0 ? runningRule(name, attrs) : null),
     flops: ([x], _, { statistics }) => normFlops(x!.shape, statistics === 'running' ? 3 : 7),
   });
 }

@@ -97,7 +97,7 @@ function geometryOf([x, weight]: readonly ValueSpec[], attrs: TransposeAttrs, at
 
 const convTranspose2dOp: Op<TransposeAttrs> = defineOp<TransposeAttrs>({
   name: 'convTranspose2d',
-  acceptsEpilogue: 'operand',
+  acceptsEpilogue: 'channels',
   infer([x, weight, bias], attrs, at) {
     const shape = outputShape(x!.shape, { ...attrs, weight: weight!.shape }, at);
     if (bias && !sameShape(bias.shape, [shape[1]!])) {

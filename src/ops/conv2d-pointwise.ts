@@ -30,13 +30,13 @@ export function forwardPointwise(
   g: ConvGeometry,
   { x, weight, bias, y, epilogue, caps }: On<ForwardValues>,
 ): Variant[] {
-  if (!biasFits(bias, { channels: g.o, padded: g.os })) return [];
+  if (!biasFits(bias, { channels: g.o, padded: g.os }) || epilogue?.channels) return [];
   const sizes = { m: pixels(g), n: g.os, k: g.cs, transposeA: false, transposeB: false };
   return best({ ...sizes, a: x, b: weight, bias: bias ?? undefined, sums: undefined, y, epilogue }, caps);
 }
 
 export function inputPointwise(g: ConvGeometry, { dy, weight, bias, dx, epilogue, caps }: On<InputValues>): Variant[] {
-  if (!biasFits(bias, { channels: g.c, padded: g.cs })) return [];
+  if (!biasFits(bias, { channels: g.c, padded: g.cs }) || epilogue?.channels) return [];
   const sizes = { m: pixels(g), n: g.cs, k: g.os, transposeA: false, transposeB: true };
   return best({ ...sizes, a: dy, b: weight, bias: bias ?? undefined, sums: undefined, y: dx, epilogue }, caps);
 }

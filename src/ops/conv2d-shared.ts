@@ -4,6 +4,7 @@ import depthwiseXText from '../../shaders/conv2d/depthwise-x.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import poolText from '../../shaders/conv2d/pool.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
+import storeOneText from '../../shaders/conv2d/store-one.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import winogradText from '../../shaders/conv2d/winograd.wgsl?raw';
@@ -22,6 +23,7 @@ const includes = {
   'conv2d/params.wgsl': paramsText,
   'conv2d/pool.wgsl': poolText,
   'conv2d/store.wgsl': storeText,
+  'conv2d/store-one.wgsl': storeOneText,
   'conv2d/sums.wgsl': sumsText,
   'conv2d/taps.wgsl': tapsText,
   'conv2d/winograd.wgsl': winogradText,
@@ -77,7 +79,7 @@ export function convParams(g: ConvGeometry, { splits, share }: Parts = { splits:
 }
 
 interface KernelStart {
-  readonly defines: { readonly BIAS: boolean; readonly OPERAND: boolean };
+  readonly defines: { readonly BIAS: boolean; readonly OPERAND: boolean; readonly CHANNELS: number };
   readonly slots: { readonly epilogue: string };
   readonly bind: Kernel['bind'];
 }
@@ -86,7 +88,7 @@ interface KernelStart {
 function finishing(bias: PlanValue | null, epilogue: Epilogue | null, bind: Kernel['bind']): KernelStart {
   const parts = epilogueParts(epilogue);
   return {
-    defines: { BIAS: bias !== null, OPERAND: parts.operand },
+    defines: { BIAS: bias !== null, OPERAND: parts.operand, CHANNELS: parts.channels },
     slots: { epilogue: parts.text },
     bind: { ...bind, ...(bias && { bias }), ...parts.bind },
   };

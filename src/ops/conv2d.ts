@@ -40,7 +40,7 @@ function checkOutput(dy: Value, g: ConvGeometry, at: string): void {
 
 const conv2dOp: Op<ConvAttrs> = defineOp<ConvAttrs>({
   name: 'conv2d',
-  acceptsEpilogue: 'operand',
+  acceptsEpilogue: 'channels',
   infer(inputs, attrs, at) {
     const [x, weight, bias] = inputs;
     const g = geometryOf(inputs, attrs, at);

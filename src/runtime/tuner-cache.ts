@@ -46,7 +46,9 @@ export function classOf({ op, attrs, inputs, outputs, used, epilogue, variants }
     const same = inputs.findIndex(({ id }) => id === value.id);
     return `${same} ${valueText(value)}`;
   });
-  const after = epilogue && [epilogue.statements, epilogue.operand && valueText(epilogue.operand)];
+  const { operand, channels } = epilogue ?? {};
+  const byChannel = channels && [channels.prepare, channels.values.map(valueText)];
+  const after = epilogue && [epilogue.statements, operand && valueText(operand), ...(byChannel ? [byChannel] : [])];
   return JSON.stringify([op, attrs, inputText, outputs.map(valueText), used, after, variants.map(({ id }) => id)]);
 }
 

@@ -65,7 +65,10 @@ function trialPlan(
 ): TrialPlan {
   const written = outputs.filter((_, i) => used[i]);
   const values = new Map(
-    [...inputs, ...outputs, ...(epilogue?.operand ? [epilogue.operand] : [])].map((v) => [v.id, v]),
+    [
+      ...[...inputs, ...outputs, ...(epilogue?.channels?.values ?? [])],
+      ...(epilogue?.operand ? [epilogue.operand] : []),
+    ].map((v) => [v.id, v]),
   );
   const words = new Map([...values.values()].map((v) => [nameOf(v), bytesFor(physicalSize(v.shape, v.layout)) / 4]));
   const scratch = new Set<string>();

@@ -1,7 +1,7 @@
 /** fuse, assignLayouts, schedule, select and lowerKernel, one by one. No GPU. */
 import { describe, expect, test } from 'vitest';
 import { fuse as fuseFor } from '../../src/compile/fuse.ts';
-import { type Ir, useCounts } from '../../src/compile/ir.ts';
+import { type Ir, readsOf, useCounts } from '../../src/compile/ir.ts';
 import { assignLayouts } from '../../src/compile/layout.ts';
 import { emptyUniforms, joinUniforms, lowerKernel } from '../../src/compile/lower.ts';
 import type { Place } from '../../src/compile/place.ts';
@@ -10,7 +10,7 @@ import { select } from '../../src/compile/select.ts';
 import { constant, defineOp, input, parameter, state } from '../../src/graph/define-op.ts';
 import { inScope } from '../../src/graph/trace.ts';
 import type { Kernel, Value } from '../../src/graph/types.ts';
-import { add, conv2d, relayout, relu, reshape, sigmoid } from '../../src/ops/index.ts';
+import { add, batchNorm2d, conv2d, groupNorm, relayout, relu, reshape, sigmoid } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { DeviceError, ShaderError } from '../../src/util/errors.ts';
 import { type FreeAttrs, free, irOf, kernelOf, plus, track } from './toy-ops.ts';
@@ -55,6 +55,37 @@ describe('fuse', () => {
     expect(names(ir)).toEqual(['conv2d', 'conv2d+add+relu']);
     expect(ir.nodes[1]!.epilogue!.operand).toBe(ir.nodes[0]!.outputs[0]);
     expect(ir.nodes[1]!.inputs).not.toContain(ir.nodes[0]!.outputs[0]);
+  });
+
+  const normalised = (y: Value, weight: Value = parameter('gamma', [y.shape[1]!])): Value => {
+    const [runningMean, runningVar] = [state('mean', [y.shape[1]!]), state('variance', [y.shape[1]!])];
+    return batchNorm2d(y, { runningMean, runningVar, weight }).y;
+  };
+
+  test('normalisation by running statistics moves into the convolution, which reads them of its channels', () => {
+    const ir = fuse(irOf({ y: relu(normalised(conv(image()))) }));
+    expect(names(ir)).toEqual(['conv2d+batchNorm2d+relu']);
+    const { values } = ir.nodes[0]!.epilogue!.channels!;
+    const sources = values.map((id) => ir.values.get(id)!.source);
+    expect(sources.map((source) => ('name' in source ? source.name : ''))).toEqual(['mean', 'variance', 'gamma']);
+    expect(readsOf(ir.nodes[0]!)).toEqual([...ir.nodes[0]!.inputs, ...values]);
+  });
+
+  test('the convolution waits for a weight of the normalisation that is made behind it', () => {
+    const y = conv(image());
+    const ir = fuse(irOf({ y: normalised(y, sigmoid(parameter('gamma', [8]))) }));
+    expect(names(ir)).toEqual(['sigmoid', 'conv2d+batchNorm2d']);
+  });
+
+  test.each<[string, () => Value]>([
+    ['a second time', () => normalised(normalised(conv(image())))],
+    ['through a view, where channels are others', () => normalised(reshape(conv(image()), [2, 32, 3, 3]))],
+    ['where the result is read by others', () => ((y) => add(normalised(y), y))(conv(image()))],
+    ['by the statistics of the batch', () => batchNorm2d(conv(image()), { training: true }).y],
+    ['into a kernel that knows no channels', () => normalised(groupNorm(image(), 2))],
+  ])('it stays apart %s', (_, make) => {
+    const left = fuse(irOf({ y: make() })).nodes.filter(({ op }) => op === 'batchNorm2d');
+    expect(left).toHaveLength(1);
   });
 
   test('one operand at most, of the very shape of the result', () => {

@@ -62,6 +62,16 @@ test('resnet20, training: dispatches of the net and of a residual block, forward
   ]);
 });
 
+test('resnet20, inference: normalisation, shortcut and relu are in the kernels of the convolutions', () => {
+  const plan = planOf(resnet20(), 'predict', { choose: (_, ids) => ids.find((id) => id !== 'winograd')! });
+  expect(plan.dispatches.length).toBe(31);
+  expect(ofBlock(plan, 'layer2.1')).toEqual([
+    'conv1.conv2d+batchNorm2d+relu conv2d/block.wgsl',
+    'conv2.conv2d+batchNorm2d+add+relu conv2d/block.wgsl',
+  ]);
+  expect(plan.dispatches.filter(({ file }) => file.startsWith('channel-norm'))).toEqual([]);
+});
+
 test.each([
   ['resnet20', resnet20],
   ['mobilenetV2', mobilenetV2],

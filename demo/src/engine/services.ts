@@ -1,4 +1,5 @@
 /** The panels' parts in the worker, one line each. */
+import { ConvolutionService } from '../panels/convolution/service.ts';
 import { DrawService } from '../panels/draw/service.ts';
 import { LookService } from '../panels/look/service.ts';
 import { MistakesService } from '../panels/mistakes/service.ts';
@@ -8,6 +9,7 @@ import type { Lab } from './lab.ts';
 export const servicesOf = (lab: Lab) => ({
   draw: new DrawService(lab),
   look: new LookService(lab),
+  convolution: new ConvolutionService(lab),
   mountain: new MountainService(lab),
   mistakes: new MistakesService(lab),
 });

@@ -25,3 +25,6 @@ export function duration(seconds: number): string {
   const minutes = Math.floor(rounded / 60);
   return minutes > 0 ? `${minutes} min ${rounded % 60} s` : `${rounded} s`;
 }
+
+/** 1 row, 2 rows */
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;

@@ -39,7 +39,7 @@ function FilterChoice() {
   const { filter: chosen, angle, seed, bias } = settings.value;
   const options: (readonly [FilterName, string])[] = [...named(PRESETS, PRESET_NAMES), ['own', 'Your own numbers']];
   const now = network.value;
-  if (now) options.push(['network', `${now.layer} of the network, live`]);
+  if (now) options.push(['network', `Network’s ${now.layer}`]);
   return (
     <>
       <Select label="Filter" value={filterName(settings.value)} options={options} onChange={chooseFilter} />
@@ -169,8 +169,8 @@ export function Controls() {
   const { kernel, stride } = frame.value;
   const isConv = operation === 'conv';
   const isNetwork = isConv && chosen.kind === 'network';
-  const inputs: (readonly [Settings['input'], string])[] = [['digit', 'The digit, 28 × 28']];
-  if (kernel <= LARGEST_KERNEL) inputs.push(['example', 'Example, 7 × 7']);
+  const inputs: (readonly [Settings['input'], string])[] = [['digit', 'Digit']];
+  if (kernel <= LARGEST_KERNEL) inputs.push(['example', 'Small example']);
   return (
     <div class="choices conv-choices">
       <Select

@@ -40,8 +40,9 @@ export default function Convolution() {
   return (
     <>
       <p class="lead">
-        A window slides over the image. At every place its numbers are multiplied by those of the filter and added up:
-        one pixel of the output. The filter can be typed over, or be one that the network is learning just now.
+        A window slides over the image. At every place its numbers are multiplied by those of a filter and added up, or
+        the largest or their average is taken: one pixel of the output. Type over the filter, or take one that the
+        network is learning just now.
       </p>
       <div class="conv-grid">
         <Controls />

@@ -15,8 +15,8 @@ interface Cell {
   readonly marked?: boolean;
 }
 
-/** Decimals that fit the cells. */
-const decimalsFor = (side: number): number => (side <= 3 ? 3 : 2);
+/** That fit the cells. */
+const DECIMALS = 2;
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -48,7 +48,7 @@ function WindowGrid() {
   const { taps, winner } = step.value;
   const side = problem.axes.rows.kernel;
   const cells = taps.map(({ value, where }, i) => ({
-    text: where === 'beyond' && problem.operation === 'avg' ? '' : cellText(value, decimalsFor(side)),
+    text: where === 'beyond' && problem.operation === 'avg' ? '' : cellText(value, DECIMALS),
     color: where === 'image' ? greyColor(value, problem.image) : null,
     marked: problem.operation === 'max' && i === winner,
   }));
@@ -61,7 +61,7 @@ function ProductGrid() {
   const side = problem.axes.rows.kernel;
   const [most, dark] = [largestOf(products), isDark()];
   const cells = products.map((value) => ({
-    text: cellText(value, decimalsFor(side)),
+    text: cellText(value, DECIMALS),
     color: signedColor(value, most, { dark }),
   }));
   return <Grid title="Products" side={side} cells={cells} />;
@@ -73,8 +73,8 @@ function setNumber(at: number, value: number): void {
   settings.value = withFilter(settings.peek(), { kind: 'own', values });
 }
 
-/** Rounded as it is shown, so that what is typed next starts from a short number. */
-const editable = (value: number): string => String(Number(value.toFixed(3)));
+/** Short enough for the cell, and for typing on. */
+const editable = (value: number, side: number): string => String(Number(value.toFixed(side > 3 ? 2 : 3)));
 
 function KernelInput({ at, side, value, color }: { at: number; side: number; value: number; color: Rgb }) {
   return (
@@ -82,7 +82,7 @@ function KernelInput({ at, side, value, color }: { at: number; side: number; val
       type="number"
       step="any"
       aria-label={`Filter, row ${Math.floor(at / side) + 1}, column ${(at % side) + 1}`}
-      value={editable(value)}
+      value={editable(value, side)}
       style={{ background: cssOf(color), color: inkOn(color) }}
       // Not while it is typed: "-" and "1." are no numbers yet.
       onChange={({ currentTarget }) => setNumber(at, currentTarget.valueAsNumber)}
@@ -124,7 +124,7 @@ function KernelGrid() {
   const side = axes.rows.kernel;
   const [most, dark] = [largestOf(kernel), isDark()];
   const cells = Array.from(kernel, (value) => ({
-    text: cellText(value, decimalsFor(side)),
+    text: cellText(value, DECIMALS),
     color: signedColor(value, most, { dark }),
   }));
   return <Grid title="Filter" side={side} cells={cells} />;
@@ -195,12 +195,15 @@ function Verdict() {
   );
 }
 
+/** For the style sheet: how wide three grids are. */
+const sizeName = (side: number): string => (side <= 3 ? 'small' : side <= 5 ? 'middle' : side <= 7 ? 'large' : 'huge');
+
 export function Numbers() {
   const { problem } = shown.value;
   const isConv = problem.operation === 'conv';
   return (
     <div class="conv-numbers" style={{ '--f': String(problem.axes.rows.kernel), '--grids': isConv ? '3' : '1' }}>
-      <div class="conv-grids">
+      <div class={`conv-grids ${sizeName(problem.axes.rows.kernel)}`}>
         <WindowGrid />
         {isConv && (
           <>

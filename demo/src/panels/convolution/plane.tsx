@@ -6,7 +6,7 @@ import type { Brush, Colors } from './paint.ts';
 import type { Place } from './window.ts';
 
 /** Sides of cells and of a plane at most, CSS pixels. */
-const LARGEST_CELL = 40;
+const LARGEST_CELL = 52;
 const LARGEST_PLANE = 400;
 
 interface PlaneProps {

@@ -52,9 +52,19 @@ interface Bench {
   readonly programs: Map<string, gabor.Program>;
 }
 
+/** A network to come: what is asked for before it is there waits for it. */
+function awaited(): { readonly bench: Promise<Bench>; readonly come: (bench: Bench) => void } {
+  let come: (bench: Bench) => void = () => {};
+  const bench = new Promise<Bench>((resolve) => {
+    come = resolve;
+  });
+  return { bench, come };
+}
+
 export class ConvolutionService implements Service {
   #lab: Pick<Lab, 'mnist'>;
   #bench: Bench | null = null;
+  #next = awaited();
   /** One run after another: none may throw away what another one uses. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -63,32 +73,72 @@ export class ConvolutionService implements Service {
   }
 
   attach(experiment: Experiment | null): void {
+    this.#leave();
+    if (!experiment) return;
+    this.#bench = { experiment, inspector: gabor.inspect(experiment.trainer), programs: new Map() };
+    this.#next.come(this.#bench);
+  }
+
+  #leave(): void {
     const old = this.#bench;
-    this.#bench = experiment && { experiment, inspector: gabor.inspect(experiment.trainer), programs: new Map() };
     if (!old) return;
+    this.#bench = null;
+    this.#next = awaited();
     old.inspector.dispose();
     for (const program of old.programs.values()) program.dispose();
     old.programs.clear();
   }
 
-  /** The output, row by row; null where there is no device, or no longer. */
-  run(shapes: Shapes, numbers: Numbers): Promise<Float32Array<ArrayBuffer> | null> {
+  /** The output, row by row. */
+  run(shapes: Shapes, numbers: Numbers): Promise<Float32Array<ArrayBuffer>> {
     const turn = this.#queue.then(() => this.#run(shapes, numbers));
     this.#queue = turn.catch(() => {});
     return turn;
   }
 
-  /** Null where the network has no convolution, or there is none. */
+  async #run(shapes: Shapes, { image, kernel, bias }: Numbers): Promise<Float32Array<ArrayBuffer>> {
+    const bench = await this.#next.bench;
+    const filter = { weight: kernel, bias: Float32Array.of(bias) };
+    try {
+      const program = await this.#programOf(bench, shapes);
+      const { y } = await program.run({ x: image, ...(shapes.operation === 'conv' && filter) });
+      return y as Float32Array<ArrayBuffer>;
+    } catch (error) {
+      if (this.#bench === bench && !bench.experiment.device.failure) throw error;
+      // The device was lost, or the network exchanged, under way: once more on the next one.
+      if (this.#bench === bench) this.#leave();
+      return this.#run(shapes, { image, kernel, bias });
+    }
+  }
+
+  /** A program for these shapes, compiled where there is none yet. */
+  async #programOf({ experiment, programs }: Bench, shapes: Shapes): Promise<gabor.Program> {
+    const key = JSON.stringify(shapes);
+    const program = programs.get(key) ?? (await compiled(experiment.device, shapes));
+    if (this.#bench?.programs !== programs) {
+      program.dispose();
+      throw new Error('The network was exchanged.');
+    }
+    programs.delete(key);
+    programs.set(key, program);
+    if (programs.size > MOST_PROGRAMS) {
+      const [oldest, unused] = programs.entries().next().value!;
+      unused.dispose();
+      programs.delete(oldest);
+    }
+    return program;
+  }
+
+  /** Null where the network has no convolution. */
   async filters(): Promise<NetworkFilters | null> {
-    const { experiment, inspector } = this.#bench ?? {};
-    const layer = experiment?.info.layers.find(({ type }) => type === 'conv2d');
-    const choices = experiment ? layersOf(experiment.info.config) : [];
+    const { experiment, inspector } = await this.#next.bench;
+    const { layers, config, generation } = experiment.info;
+    const layer = layers.find(({ type }) => type === 'conv2d');
+    const choices = layersOf(config);
     const at = choices.findIndex(({ type }) => type === 'conv');
     const choice = choices[at];
-    if (!experiment || !inspector || !layer || choice?.type !== 'conv') return null;
+    if (!layer || choice?.type !== 'conv') return null;
     const tensors = await inspector.weights([layer.name]);
-    const weights = tensors.get(`${layer.name}.weight`)!.data;
-    const { config, generation } = experiment.info;
     const { mean, std } = this.#lab.mnist.train;
     return {
       generation,
@@ -98,50 +148,12 @@ export class ConvolutionService implements Service {
       stride: choice.stride,
       padding: choice.padding,
       activation: choices[at + 1]?.type === 'activation' ? config.activation : null,
-      weights,
+      weights: tensors.get(`${layer.name}.weight`)!.data,
       biases: tensors.get(`${layer.name}.bias`)?.data ?? new Float32Array(choice.out),
       mean: mean[0]!,
       std: std[0]!,
     };
   }
-
-  async #run(shapes: Shapes, { image, kernel, bias }: Numbers): Promise<Float32Array<ArrayBuffer> | null> {
-    const bench = this.#bench;
-    if (!bench) return null;
-    try {
-      const program = await programOf(bench, shapes, () => this.#bench === bench);
-      if (!program) return null;
-      const filter = { weight: kernel, bias: Float32Array.of(bias) };
-      const { y } = await program.run({ x: image, ...(shapes.operation === 'conv' && filter) });
-      return y instanceof Float32Array ? y : null;
-    } catch (error) {
-      // The device was lost, or the network exchanged, under way.
-      if (this.#bench !== bench || bench.experiment.device.failure) return null;
-      throw error;
-    }
-  }
-}
-
-/** A program for these shapes, compiled where there is none yet; null where it is of no use any more when it is ready. */
-async function programOf(
-  { experiment, programs }: Bench,
-  shapes: Shapes,
-  isWanted: () => boolean,
-): Promise<gabor.Program | null> {
-  const key = JSON.stringify(shapes);
-  const program = programs.get(key) ?? (await compiled(experiment.device, shapes));
-  if (!isWanted()) {
-    program.dispose();
-    return null;
-  }
-  programs.delete(key);
-  programs.set(key, program);
-  if (programs.size > MOST_PROGRAMS) {
-    const [oldest, unused] = programs.entries().next().value!;
-    unused.dispose();
-    programs.delete(oldest);
-  }
-  return program;
 }
 
 const ACTIVATE: { readonly [name in Activation]: (x: gabor.Value) => gabor.Value } = {

@@ -85,13 +85,22 @@ export const shown = computed<{ readonly problem: Problem; readonly output: Floa
   answer.value?.shapes === shapes.value ? answer.value : { problem: problem.value, output: null },
 );
 
+const wanted = signal<Place | null>(null);
+
+/** Where the output is largest: a window with something in it to begin with. */
+function strongestPlace({ axes: { columns } }: Problem, output: Float32Array): Place | null {
+  const at = output.reduce((best, value, i) => (Math.abs(value) > Math.abs(output[best]!) ? i : best), 0);
+  return output[at] === output[0] ? null : { row: Math.floor(at / columns.outputs), column: at % columns.outputs };
+}
+
 /** Has the engine compute the output, soon. */
 export const compute = latest(async () => {
   if (!onScreen.peek()) return;
   const [now, key] = [problem.peek(), shapes.peek()];
   const { image: of, kernel, bias } = now;
   const output = await lab.panels.convolution.run(shapesOf(now), { image: of.data, kernel, bias });
-  if (output) answer.value = { shapes: key, problem: now, output };
+  answer.value = { shapes: key, problem: now, output };
+  wanted.value ??= strongestPlace(now, output);
 }, RUN_MS);
 
 /** The settings with a filter of the network, sliding as it does there. */
@@ -126,8 +135,6 @@ export const readFilters = latest(async () => {
   const next = await lab.panels.convolution.filters();
   if (model.peek()?.generation === generation) takeFilters(next);
 }, FILTERS_MS);
-
-const wanted = signal<Place | null>(null);
 
 /** The middle of the output, until a window is chosen. */
 export const place = computed<Place>(() => {

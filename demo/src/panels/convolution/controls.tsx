@@ -39,7 +39,7 @@ function FilterChoice() {
   const { filter: chosen, angle, seed, bias } = settings.value;
   const options: (readonly [FilterName, string])[] = [...named(PRESETS, PRESET_NAMES), ['own', 'Your own numbers']];
   const now = network.value;
-  if (now) options.push(['network', `Network’s ${now.layer}`]);
+  if (now) options.push(['network', `${now.layer}, live`]);
   return (
     <>
       <Select label="Filter" value={filterName(settings.value)} options={options} onChange={chooseFilter} />

@@ -1,4 +1,5 @@
-/** What is shown where WebGPU is missing: how to get it, and what the page would be. */
+/** What is shown where WebGPU is missing: how to get it, and what the page would be. Imports recorded. */
+import { Recorded } from './recorded/recorded.tsx';
 
 /** Browser -> what to do; the visitor's own comes first. */
 const HELP: readonly (readonly [pattern: RegExp, name: string, help: string])[] = [
@@ -50,6 +51,7 @@ export function NoWebgpu({ problem }: { problem: string }) {
           ))}
         </ul>
       </details>
+      <Recorded />
     </main>
   );
 }

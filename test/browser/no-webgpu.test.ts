@@ -2,6 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium, LEFT_OUT, launch } from './support/chromium.ts';
+import { colorsOn } from './support/pixels.ts';
 import { openSite, type Site } from './support/site.ts';
 import { visit } from './support/visit.ts';
 
@@ -19,6 +20,22 @@ async function withoutAdapter(page: Page): Promise<void> {
   await page.addInitScript(() => {
     Object.defineProperty(navigator.gpu, 'requestAdapter', { value: async () => null });
   });
+}
+
+/** It plays, pauses, can be led by hand, and its pictures are there. */
+async function showsRecording(page: Page): Promise<void> {
+  const canvases = page.locator('.recorded canvas');
+  expect(await canvases.count()).toBe(7);
+  for (let i = 0; i < 7; i++) expect(await colorsOn(page, canvases.nth(i))).toBeGreaterThan(1);
+  const accuracy = page.locator('.recorded-big');
+  const last = await accuracy.textContent();
+  await expect.poll(() => accuracy.textContent(), { timeout: 15_000 }).not.toBe(last);
+  await page.locator('.recorded button', { hasText: 'Pause' }).press('Enter');
+  await page.locator('.recorded input[type=range]').press('Home');
+  const text = page.locator('.recorded-controls label');
+  expect(await text.textContent()).toBe('Step 0, 0 images learned from');
+  await page.waitForTimeout(1000);
+  expect(await text.textContent()).toBe('Step 0, 0 images learned from');
 }
 
 function story(path: string): void {
@@ -42,6 +59,7 @@ function story(path: string): void {
       await alert.waitFor({ timeout: 15_000 });
       expect(await alert.textContent()).toContain(reason);
       expect(await page.locator('main').textContent()).toContain('In Chrome: Use Chrome 113 or newer');
+      await showsRecording(page);
       expect(problems).toEqual([]);
     } finally {
       await close();

@@ -19,9 +19,6 @@ function Notice() {
   );
 }
 
-/** `?test` in the address lets tests, and the curious, take the lab apart: `gaborDemo.lab.loseDevice()`. */
-if (new URLSearchParams(location.search).has('test')) Object.assign(window, { gaborDemo: { lab } });
-
 /** `?test` in the address: scripts of the console and of the browser tests reach the worker, for example `gaborDemo.lab.loseDevice()`. */
 if (new URLSearchParams(location.search).has('test')) Object.assign(window, { gaborDemo: { lab } });
 

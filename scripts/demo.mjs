@@ -1,5 +1,6 @@
 /**
- * `npm run demo` serves the demo on this machine, `npm run demo:build` makes dist-demo/. Sets up what is missing first.
+ * `npm run demo` serves the demo on this machine, `npm run demo:build` makes dist-demo/, `npm run demo:shots` pictures of it. Sets up
+ * what is missing first.
  * Further arguments are vite's. Imports only ./cli.mjs, ./setup and Node's own modules.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,13 +10,12 @@ import { orExit } from './setup/process.mjs';
 
 orExit(() => ensureDependencies(root));
 const [command, ...rest] = process.argv.slice(2);
-const args = command === 'build' ? ['build', ...rest] : process.argv.slice(2);
-const { status } = spawnSync(
-  process.execPath,
-  ['node_modules/vite/bin/vite.js', ...args, '--config', 'demo/vite.config.ts'],
-  {
-    cwd: root,
-    stdio: 'inherit',
-  },
-);
+const vite = (...args) => ['node_modules/vite/bin/vite.js', ...args, '--config', 'demo/vite.config.ts'];
+const args =
+  command === 'shots'
+    ? ['--import', 'tsx', 'demo/shots.ts']
+    : command === 'build'
+      ? vite('build', ...rest)
+      : vite(...process.argv.slice(2));
+const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
 process.exitCode = status ?? 1;

@@ -10,7 +10,18 @@ import { draw, STROKES } from './support/draw.ts';
 import { colorsOn } from './support/pixels.ts';
 import { openSite, type Site } from './support/site.ts';
 import { tasksWhile } from './support/tasks.ts';
-import { accuracyOf, goTo, panelsOf, pause, ready, start, stepOf, type Visit, visit } from './support/visit.ts';
+import {
+  accuracyOf,
+  computeMountain,
+  goTo,
+  panelsOf,
+  pause,
+  ready,
+  start,
+  stepOf,
+  type Visit,
+  visit,
+} from './support/visit.ts';
 
 const executable = findChromium();
 
@@ -132,13 +143,16 @@ function story(path: string): void {
   test('every canvas shows pixels', async () => {
     const { page } = here;
     let seen = 0;
+    await computeMountain(page);
+    await goTo(page, 'draw');
+    await draw(page, STROKES[7]!);
     for (const panel of await panelsOf(page)) {
       await goTo(page, panel);
       const canvases = page.locator(`#${panel} canvas:visible`);
       for (let i = 0; i < (await canvases.count()); i++, seen++) {
         const canvas = canvases.nth(i);
         const name = `${panel}, canvas ${i}: ${await canvas.getAttribute('aria-label')}`;
-        await expect.poll(() => colorsOn(page, canvas), { timeout: 8000, message: name }).toBeGreaterThan(1);
+        await expect.poll(() => colorsOn(canvas), { timeout: 8000, message: name }).toBeGreaterThan(1);
       }
     }
     expect(seen).toBeGreaterThan(10);

@@ -26,7 +26,7 @@ async function withoutAdapter(page: Page): Promise<void> {
 async function showsRecording(page: Page): Promise<void> {
   const canvases = page.locator('.recorded canvas');
   expect(await canvases.count()).toBe(7);
-  for (let i = 0; i < 7; i++) expect(await colorsOn(page, canvases.nth(i))).toBeGreaterThan(1);
+  for (let i = 0; i < 7; i++) expect(await colorsOn(canvases.nth(i))).toBeGreaterThan(1);
   const accuracy = page.locator('.recorded-big');
   const last = await accuracy.textContent();
   await expect.poll(() => accuracy.textContent(), { timeout: 15_000 }).not.toBe(last);

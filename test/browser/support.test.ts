@@ -1,8 +1,6 @@
-/** What the browser tests rest on, without a browser: places of Chromium, colours of pictures, tasks of traces. */
-import { encode } from 'fast-png';
+/** What the browser tests rest on, without a browser: places of Chromium, tasks of traces. */
 import { describe, expect, test } from 'vitest';
 import { flagsFor, placesOf } from './support/chromium.ts';
-import { colorsIn } from './support/pixels.ts';
 import { tasksIn } from './support/tasks.ts';
 
 describe('places of Chromium', () => {
@@ -30,13 +28,6 @@ describe('places of Chromium', () => {
     expect(flagsFor('linux')).toContain('--use-vulkan=swiftshader');
     expect(flagsFor('darwin')).toEqual(['--enable-unsafe-webgpu']);
   });
-});
-
-test('colours of a picture are counted', () => {
-  const png = (data: readonly number[]) =>
-    encode({ width: 2, height: 2, data: Uint8Array.from(data), channels: 3, depth: 8 });
-  expect(colorsIn(png(new Array(12).fill(7)))).toBe(1);
-  expect(colorsIn(png([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0]))).toBe(3);
 });
 
 test('only tasks of main threads of pages count', () => {

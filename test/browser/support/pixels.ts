@@ -1,26 +1,22 @@
-/** What canvases show, read off screenshots. Imports fast-png and playwright-core's types. */
-import { decode } from 'fast-png';
-import type { Locator, Page } from 'playwright-core';
+/** What canvases show. Imports playwright-core's types. */
+import type { Locator } from 'playwright-core';
 
-/** Colours of a picture, counted no further than `most`. */
-export function colorsIn(png: Uint8Array, most = 16): number {
-  const { data, channels } = decode(png);
-  const seen = new Set<string>();
-  for (let i = 0; i < data.length && seen.size < most; i += channels) seen.add(data.slice(i, i + 3).join());
-  return seen.size;
-}
+/** More colours than these are not counted. */
+const MOST = 16;
 
-/** Colours inside of a canvas, without its border and round corners. */
-export async function colorsOn(page: Page, canvas: Locator): Promise<number> {
-  await canvas.scrollIntoViewIfNeeded();
-  const box = await canvas.boundingBox();
-  if (!box) return 0;
-  const margin = Math.min(6, box.width / 4, box.height / 4);
-  const clip = {
-    x: box.x + margin,
-    y: box.y + margin,
-    width: Math.max(1, box.width - 2 * margin),
-    height: Math.max(1, box.height - 2 * margin),
-  };
-  return colorsIn(await page.screenshot({ clip }));
-}
+/**
+ * Colours that a canvas itself holds, whoever draws into it: the page with 2D, or the worker with WebGPU. Not those of what lies over
+ * it or around it.
+ */
+export const colorsOn = (canvas: Locator): Promise<number> =>
+  canvas.evaluate((element, most) => {
+    const source = element as HTMLCanvasElement;
+    source.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const copy = new OffscreenCanvas(Math.max(1, source.width), Math.max(1, source.height));
+    const context = copy.getContext('2d')!;
+    context.drawImage(source, 0, 0);
+    const pixels = new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer);
+    const seen = new Set<number>();
+    for (let i = 0; i < pixels.length && seen.size < most; i++) seen.add(pixels[i]!);
+    return seen.size;
+  }, MOST);

@@ -75,3 +75,12 @@ export async function pause(page: Page): Promise<void> {
   await page.locator('header button.primary', { hasText: 'Pause' }).click();
   await page.locator('header button.primary', { hasText: 'Start' }).waitFor({ timeout: 30_000 });
 }
+
+/** Has the mountain measured, which is not there before somebody asks for it. */
+export async function computeMountain(page: Page): Promise<void> {
+  await goTo(page, 'mountain');
+  const button = page.locator('#mountain button', { hasText: /^Compute/ });
+  await button.press('Enter');
+  await page.locator('#mountain button', { hasText: 'Compute again' }).waitFor({ timeout: 120_000 });
+  await page.locator('#mountain .mountain-progress').waitFor({ state: 'detached', timeout: 120_000 });
+}

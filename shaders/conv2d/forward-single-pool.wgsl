@@ -50,14 +50,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var v${Y}_${X} = 0.0;
 //#endfor
 //#endfor
-//#for X 0 CARRY
-  {
-    let ix = start * ${2*SX}u + $Xu - params.left;
+//#if CARRY
+  // The first columns, one by one: a loop that is not unrolled, because loads compile slowly.
+  for (var i = 0u; i < (params.kw - 1u) * params.dx + 1u - params.sx; i++) {
+    let ix = start * ${2*SX}u + i - params.left;
 //#for Y 0 ROWS
-    v${Y}_${X} = select(0.0, x[at$Y + ix], inside$Y && ix < params.w);
+//#for X 1 CARRY
+    v${Y}_${X-1} = v${Y}_${X};
+//#endfor
+    v${Y}_${CARRY-1} = select(0.0, x[at$Y + ix], inside$Y && ix < params.w);
 //#endfor
   }
-//#endfor
+//#endif
 //#for J 0 (O4+SG-1)/SG
   let bias$J = bias_of(block + ${SG*J}u + lane, params.o);
 //#endfor

@@ -49,15 +49,15 @@ function normalizeTable(mean: number, std: number): Float32Array {
   return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(byte - m) * scale);
 }
 
-/** Bytes of whole samples as normalised numbers: (byte / 255 - mean) / std, the same bits as on the GPU. */
+/** Bytes of whole samples as normalised numbers, in `out`: (byte / 255 - mean) / std, the same bits as on the GPU. */
 export function normalize(
   data: Uint8Array,
   { shape, mean, std }: { shape: Shape; mean: readonly number[]; std: readonly number[] },
+  out = new Float32Array(data.length),
 ): Float32Array<ArrayBuffer> {
   const plane = sizeOf(shape.slice(1));
   const channels = shape[0] ?? 1;
   const tables = Array.from({ length: channels }, (_, c) => normalizeTable(mean[c]!, std[c]!));
-  const out = new Float32Array(data.length);
   for (let start = 0, c = 0; start < data.length; start += plane, c = (c + 1) % channels) {
     const table = tables[c]!;
     for (let i = start; i < start + plane; i++) out[i] = table[data[i]!]!;

@@ -15,11 +15,14 @@ export interface Predictor {
   readonly batchSize: number;
 }
 
-/** Samples as the model takes them, a batch at a time, maybe as views of the data. Throws ArgumentError where they are none; `at` is the caller. */
+/**
+ * Samples as the model takes them, a batch at a time: views of the data, or of numbers that the next batch overwrites.
+ * Throws ArgumentError where they are none; `at` is the caller.
+ */
 export function samplesOf(
   { model, normalization }: Pick<Engine, 'model' | 'normalization'>,
   { data, at }: { readonly data: PredictInput; readonly at: string },
-): { count: number; take(first: number, size: number): Float32Array<ArrayBuffer> } {
+): { count: number; take: Take } {
   const { inputShape } = model;
   const each = sizeOf(inputShape);
   if (!(data instanceof Float32Array) && !(data instanceof Uint8Array)) {
@@ -28,10 +31,7 @@ export function samplesOf(
         `${at}: samples have shape ${show(data.shape)}, the model takes ${show(inputShape)}. Use data of that shape.`,
       );
     }
-    return {
-      count: data.count,
-      take: (first, size) => data.gather(Array.from({ length: size }, (_, i) => first + i)).x,
-    };
+    return { count: data.count, take: batches(data.samples, data) };
   }
   const count = data.length / each;
   if (!Number.isInteger(count) || count < 1) {
@@ -41,12 +41,20 @@ export function samplesOf(
   }
   const channels = new Array<number>(inputShape[0] ?? 1);
   const { mean, std } = normalization ?? { mean: channels.fill(0), std: [...channels].fill(1) };
-  return {
-    count,
-    take(first, size) {
-      const part = data.subarray(first * each, (first + size) * each);
-      return part instanceof Uint8Array ? normalize(part, { shape: inputShape, mean, std }) : part;
-    },
+  return { count, take: batches(data, { shape: inputShape, mean, std }) };
+}
+
+type Take = (first: number, size: number) => Float32Array<ArrayBuffer>;
+
+/** Batches of samples; of bytes as numbers in one memory, since a new one for each would pile up until it is collected. */
+function batches(samples: Float32Array<ArrayBuffer> | Uint8Array, as: Parameters<typeof normalize>[1]): Take {
+  const each = sizeOf(as.shape);
+  let numbers = new Float32Array();
+  return (first, size) => {
+    const part = samples.subarray(first * each, (first + size) * each);
+    if (part instanceof Float32Array) return part as Float32Array<ArrayBuffer>;
+    if (numbers.length < part.length) numbers = new Float32Array(part.length);
+    return normalize(part, as, numbers.subarray(0, part.length));
   };
 }
 

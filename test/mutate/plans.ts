@@ -18,6 +18,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/lib/divide.wgsl': ['test/ops/divide.test.ts'],
   'shaders/lib/image.wgsl': ['test/ops/upsample2d.test.ts', 'test/ops/pad.test.ts'],
   'shaders/lib/linear-id.wgsl': ['test/ops/own-shader.test.ts', 'test/ops/copy.test.ts', 'test/ops/pointwise.test.ts'],
+  'shaders/lib/tree.wgsl': ['test/ops/reduce.test.ts', 'test/ops/arg-reduce.test.ts', 'test/ops/softmax.test.ts'],
   'shaders/lib/math.wgsl': ['test/ops/activations.test.ts', 'test/ops/pointwise.test.ts'],
   'shaders/lib/philox.wgsl': ['test/ops/dropout.test.ts'],
   'shaders/lib/pool-load.wgsl': ['test/ops/pool-plain.test.ts', 'test/ops/max-pool2d.test.ts'],

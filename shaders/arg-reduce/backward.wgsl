@@ -2,15 +2,9 @@
 // that `indices` names along the one reduced axis.
 //
 // Threads: one for each element of dx as it lies in memory, padding too, which is written as zero.
-// dx's axes in memory order (size$D, outermost first, padded sizes; real$D: beyond it is padding); x$D are the strides of x,
-// y$D those of the results, 0 along reduced axes; red$D: 1 for the axis that an index counts along.
+// Operands: lib/broadcast.wgsl; a is x, b are the results, and c counts along the axis of an index: its stride there is 1.
 //#include "lib/linear-id.wgsl"
-struct Params {
-  count: u32,
-//#for D 0 RANK
-  size$D: u32, real$D: u32, x$D: u32, y$D: u32, red$D: u32,
-//#endfor
-}
+//#include "lib/broadcast.wgsl"
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
@@ -26,25 +20,13 @@ struct Params {
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let i = linear_group(wg, groups) * 64u + li;
   if (i >= params.count) { return; }
-  var rest = i;
-  var ix = 0u;
-  var iy = 0u;
-  var at = 0u;
-  var inside = true;
-//#for D 0 RANK
-  let at${RANK-1-D} = rest % params.size${RANK-1-D};
-  rest /= params.size${RANK-1-D};
-  ix += at${RANK-1-D} * params.x${RANK-1-D};
-  iy += at${RANK-1-D} * params.y${RANK-1-D};
-  at += at${RANK-1-D} * params.red${RANK-1-D};
-  inside = inside && at${RANK-1-D} < params.real${RANK-1-D};
-//#endfor
+  let at = place_of(i);
   var r = 0.0;
-  if (inside) {
+  if (at.inside) {
 //#if TIES
-    if (x[ix] == y[iy]) { r = dy[iy] / ties[iy]; }
+    if (x[at.a] == y[at.b]) { r = dy[at.b] / ties[at.b]; }
 //#else
-    if (i32(at) == indices[iy]) { r = dy[iy]; }
+    if (i32(at.c) == indices[at.b]) { r = dy[at.b]; }
 //#endif
   }
   dx[i] = r;

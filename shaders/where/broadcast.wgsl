@@ -1,15 +1,9 @@
 // y = a where the condition is not 0, else b, with broadcasting of all three.
 //
 // Threads: one for each element of y as it lies in memory, padding too, which is written as zero.
-// y's axes in memory order (size$D, outermost first, padded sizes; real$D: beyond it is padding); c$D, a$D, b$D are the
-// strides of condition, a and b along them, 0 where broadcast.
+// Operands: lib/broadcast.wgsl; c is the condition.
 //#include "lib/linear-id.wgsl"
-struct Params {
-  count: u32,
-//#for D 0 RANK
-  size$D: u32, real$D: u32, c$D: u32, a$D: u32, b$D: u32,
-//#endfor
-}
+//#include "lib/broadcast.wgsl"
 //#element
 @group(0) @binding(0) var<storage, read> condition: array<ELEMENT>;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
@@ -21,22 +15,10 @@ struct Params {
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
   let i = linear_group(wg, groups) * 64u + li;
   if (i >= params.count) { return; }
-  var rest = i;
-  var ic = 0u;
-  var ia = 0u;
-  var ib = 0u;
-  var inside = true;
-//#for D 0 RANK
-  let at${RANK-1-D} = rest % params.size${RANK-1-D};
-  rest /= params.size${RANK-1-D};
-  ic += at${RANK-1-D} * params.c${RANK-1-D};
-  ia += at${RANK-1-D} * params.a${RANK-1-D};
-  ib += at${RANK-1-D} * params.b${RANK-1-D};
-  inside = inside && at${RANK-1-D} < params.real${RANK-1-D};
-//#endfor
+  let at = place_of(i);
   var r = 0.0;
-  if (inside) {
-    if (condition[ic] != ELEMENT()) { r = a[ia]; } else { r = b[ib]; }
+  if (at.inside) {
+    if (condition[at.c] != ELEMENT()) { r = a[at.a]; } else { r = b[at.b]; }
   }
   y[i] = r;
 }

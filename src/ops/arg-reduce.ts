@@ -1,6 +1,7 @@
 /** Maxima and minima over axes, and where they are. Imports graph, util, other ops and its shaders. */
 import backwardText from '../../shaders/arg-reduce/backward.wgsl?raw';
 import forwardText from '../../shaders/arg-reduce/forward.wgsl?raw';
+import broadcastText from '../../shaders/lib/broadcast.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import treeText from '../../shaders/lib/tree.wgsl?raw';
 import { defineOp, type Op } from '../graph/define-op.ts';
@@ -9,11 +10,11 @@ import type { KernelContext, PlanValue, ShaderSource, Value, Variant } from '../
 import { linearGroups } from '../graph/workgroups.ts';
 import { ShapeError } from '../util/errors.ts';
 import { normalizeAxis, type Shape, show, sizeOf } from '../util/shape.ts';
-import { broadcastAxes } from './binary.ts';
+import { broadcastAxes } from './broadcast.ts';
 import { axisParams, type ReduceOptions, resolveAxes, withOnes } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/tree.wgsl': treeText };
+const includes = { 'lib/broadcast.wgsl': broadcastText, 'lib/linear-id.wgsl': linearIdText, 'lib/tree.wgsl': treeText };
 const forward: ShaderSource = { file: 'arg-reduce/forward.wgsl', text: forwardText, includes };
 const backward: ShaderSource = { file: 'arg-reduce/backward.wgsl', text: backwardText, includes };
 
@@ -31,10 +32,10 @@ interface BackwardKernel {
 
 function backwardVariants({ dx, bind, axes }: BackwardKernel): Variant[] {
   const count = physicalSize(dx.shape, dx.layout);
-  const { rank, params } = broadcastAxes(dx, { x: dx, y: bind.dy });
+  const { rank, params } = broadcastAxes(dx, { a: dx, b: bind.dy });
   const reduced = Array.from({ length: rank }, (_, d) => {
     const place = memoryAxes(dx.shape, dx.layout)[d];
-    return [`red${d}`, place && axes.includes(place.axis) ? 1 : 0];
+    return [`c${d}`, place && axes.includes(place.axis) ? 1 : 0];
   });
   const kernel = {
     shader: backward,

@@ -1,19 +1,29 @@
 /** Arithmetic and comparisons of two tensors with NumPy broadcasting: a row each. Imports graph, util and its shaders. */
 import broadcastText from '../../shaders/binary/broadcast.wgsl?raw';
+import columnsText from '../../shaders/binary/columns.wgsl?raw';
 import sameText from '../../shaders/binary/same.wgsl?raw';
+import libBroadcastText from '../../shaders/lib/broadcast.wgsl?raw';
+import libColumnsText from '../../shaders/lib/columns.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { defineOp } from '../graph/define-op.ts';
-import { memoryAxes, padChannels, physicalSize, sameMemory, stridesOf } from '../graph/layout.ts';
-import type { Kernel, LaidOut, LayoutChoice, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
+import { padChannels, physicalSize } from '../graph/layout.ts';
+import type { Kernel, PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups, rowGroups } from '../graph/workgroups.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
-import { broadcastShapes, ceilDiv, sameShape, show } from '../util/shape.ts';
+import { broadcastShapes, ceilDiv, show } from '../util/shape.ts';
+import { broadcastAxes, broadcastLayout, columnsOf, liesAs } from './broadcast.ts';
 import { sumTo } from './reduce.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText, 'lib/math.wgsl': mathText };
+const includes = {
+  'lib/broadcast.wgsl': libBroadcastText,
+  'lib/columns.wgsl': libColumnsText,
+  'lib/linear-id.wgsl': linearIdText,
+  'lib/math.wgsl': mathText,
+};
 const same: ShaderSource = { file: 'binary/same.wgsl', text: sameText, includes };
+const columns: ShaderSource = { file: 'binary/columns.wgsl', text: columnsText, includes };
 const broadcast: ShaderSource = { file: 'binary/broadcast.wgsl', text: broadcastText, includes };
 
 interface Row {
@@ -74,87 +84,66 @@ const rows = {
   },
 } satisfies Record<string, Row>;
 
-/** Strides of an operand along the result's axes, 0 where it is broadcast. */
-function broadcastStrides(operand: PlanValue, rank: number): number[] {
-  const own = stridesOf(operand.shape, operand.layout);
-  const lead = rank - operand.shape.length;
-  return Array.from({ length: rank }, (_, axis) =>
-    axis < lead || operand.shape[axis - lead] === 1 ? 0 : own[axis - lead]!,
-  );
-}
-
-export interface Broadcast {
-  readonly rank: number;
-  readonly params: Record<string, number>;
-}
-
-/**
- * Axes of y in memory order for a shader that walks them: params size$D, real$D, and for each operand its stride under the
- * operand's name and D, 0 where it is broadcast (or absent).
- */
-export function broadcastAxes(y: PlanValue, operands: { readonly [name: string]: PlanValue | undefined }): Broadcast {
-  const rank = y.shape.length;
-  // A scalar result still needs one axis.
-  const axes = rank === 0 ? [{ axis: 0, size: 1 }] : memoryAxes(y.shape, y.layout);
-  const params: Record<string, number> = {};
-  for (const [d, { axis, size }] of axes.entries()) {
-    params[`size${d}`] = size;
-    params[`real${d}`] = y.shape[axis] ?? 1;
-  }
-  for (const [name, operand] of Object.entries(operands)) {
-    const strides = operand ? broadcastStrides(operand, rank) : [];
-    for (const [d, { axis }] of axes.entries()) params[`${name}${d}`] = strides[axis] ?? 0;
-  }
-  return { rank: axes.length, params };
-}
-
-interface BroadcastKernel {
+/** y = f(a, b), or with dy g(a, b, dy), of y's shape. */
+interface Elementwise {
   readonly a: PlanValue;
   readonly b: PlanValue;
   readonly y: PlanValue;
   readonly dy?: PlanValue;
-  readonly body: string;
+  /** WGSL of a, b and dy, and whether it makes 0 of zeros. */
+  readonly expression: string;
+  readonly zeroPreserving: boolean;
 }
 
-function broadcastVariant({ a, b, y, dy, body }: BroadcastKernel): Variant {
+/** Kernels, best first: all lies in memory as y does; operands have numbers of channels or samples; anything. */
+function elementwiseVariants(values: Elementwise, caps: DeviceCaps): Variant[] {
+  const { a, b, y, dy, expression } = values;
+  const slots = {
+    function: dy
+      ? `fn g(a: f32, b: f32, dy: f32) -> f32 { return ${expression}; }`
+      : `fn f(a: f32, b: f32) -> f32 { return ${expression}; }`,
+  };
+  const start = { slots, bind: { a, b, y, ...(dy && { dy }) } };
   const count = physicalSize(y.shape, y.layout);
-  const { rank, params } = broadcastAxes(y, { a, b, d: dy });
-  const kernel: Kernel = {
+  const { rank, params } = broadcastAxes(y, { a, b, c: dy });
+  const general: Kernel = {
+    ...start,
     shader: broadcast,
     defines: { RANK: rank, GRAD: dy !== undefined },
-    slots: { function: body },
-    bind: dy ? { a, b, y, dy } : { a, b, y },
     params: { count, ...params },
     workgroups: linearGroups(count, 64),
   };
-  return { id: 'broadcast', kernels: [kernel] };
+  const same = [a, b].every((operand) => liesAs(y, operand)) ? sameKernel(values, start, caps) : null;
+  const found = same ? null : columnsOf(y, { a, b }, caps);
+  const byColumns = found && {
+    ...start,
+    ...found,
+    shader: columns,
+    defines: { ...found.defines, GRAD: dy !== undefined },
+  };
+  return [
+    ...(same ? [{ id: 'same', kernels: [same] }] : []),
+    ...(byColumns ? [{ id: 'columns', kernels: [byColumns] }] : []),
+    { id: 'broadcast', kernels: [general] },
+  ];
 }
 
-function sameVariant(
-  a: PlanValue,
-  b: PlanValue,
-  { y, row, caps }: { y: PlanValue; row: Row; caps: DeviceCaps },
-): Variant {
+function sameKernel(
+  { y, dy, zeroPreserving }: Elementwise,
+  start: Pick<Kernel, 'slots' | 'bind'>,
+  caps: DeviceCaps,
+): Kernel {
   const count4 = ceilDiv(physicalSize(y.shape, y.layout), 4);
   const { each, workgroups } = rowGroups(count4, caps);
   const channels = y.layout === 'nhwc' ? y.shape[1]! : 1;
   const padded = y.layout === 'nhwc' ? padChannels(channels) : 1;
-  const kernel = {
+  return {
+    ...start,
     shader: same,
-    defines: { MASK: !row.zeroPreserving && channels !== padded },
-    slots: { function: `fn f(a: f32, b: f32) -> f32 { return ${row.forward}; }` },
-    bind: { a, b, y },
+    defines: { MASK: !zeroPreserving && channels !== padded, GRAD: dy !== undefined },
     params: { count4, each, channels, padded },
     workgroups,
   };
-  return { id: 'same', kernels: [kernel] };
-}
-
-/** Operands keep their layouts; the result takes that of the first operand that has its shape. */
-export function broadcastLayout(inputs: readonly LaidOut[]): LayoutChoice {
-  const shape = inputs.map((operand) => operand.shape).reduce((a, b) => broadcastShapes(a, b, 'layout'));
-  const like = inputs.find((operand) => sameShape(operand.shape, shape));
-  return { inputs: inputs.map((operand) => operand.layout), outputs: [like?.layout ?? 'plain'] };
 }
 
 type GradAttrs = { readonly name: string; readonly expression: string };
@@ -164,15 +153,9 @@ const binaryBackward = defineOp<GradAttrs>({
   name: 'binaryBackward',
   infer: ([, , dy]) => [{ shape: dy!.shape, dtype: 'f32' }],
   layout: (inputs) => ({ inputs: inputs.map((v) => v.layout), outputs: [inputs[2]!.layout] }),
-  variants: ({ inputs: [a, b, dy], outputs: [y], attrs: { expression } }) => [
-    broadcastVariant({
-      a: a!,
-      b: b!,
-      dy: dy!,
-      y: y!,
-      body: `fn g(a: f32, b: f32, dy: f32) -> f32 { return ${expression}; }`,
-    }),
-  ],
+  // Of zeros, as in padding, a quotient makes no zero.
+  variants: ({ inputs: [a, b, dy], outputs: [y], attrs: { expression } }, caps) =>
+    elementwiseVariants({ a: a!, b: b!, dy: dy!, y: y!, expression, zeroPreserving: false }, caps),
 });
 
 function defineBinary(name: string, row: Row) {
@@ -201,16 +184,8 @@ function defineBinary(name: string, row: Row) {
       };
       return [needs[0] ? one(row.gradA, a!) : null, needs[1] ? one(row.gradB, b!) : null];
     },
-    variants({ inputs: [a, b], outputs: [y] }, caps) {
-      const aligned = [a!, b!].every((v) => sameShape(v.shape, y!.shape) && sameMemory(y!.shape, v.layout, y!.layout));
-      const general = broadcastVariant({
-        a: a!,
-        b: b!,
-        y: y!,
-        body: `fn f(a: f32, b: f32) -> f32 { return ${row.forward}; }`,
-      });
-      return aligned ? [sameVariant(a!, b!, { y: y!, row, caps }), general] : [general];
-    },
+    variants: ({ inputs: [a, b], outputs: [y] }, caps) =>
+      elementwiseVariants({ a: a!, b: b!, y: y!, expression: row.forward, zeroPreserving: row.zeroPreserving }, caps),
   });
   return (a: Value, b: Value): Value => op([a, b], {})[0];
 }

@@ -1,25 +1,41 @@
-/** A choice between two tensors, element by element, with NumPy broadcasting. Imports graph, util, binary and its shaders. */
+/** A choice between two tensors, element by element, with NumPy broadcasting. Imports graph, util, other ops and its shaders. */
+import libBroadcastText from '../../shaders/lib/broadcast.wgsl?raw';
+import libColumnsText from '../../shaders/lib/columns.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import broadcastText from '../../shaders/where/broadcast.wgsl?raw';
+import columnsText from '../../shaders/where/columns.wgsl?raw';
 import sameText from '../../shaders/where/same.wgsl?raw';
 import { constant, defineOp, type Op } from '../graph/define-op.ts';
-import { physicalSize, sameMemory } from '../graph/layout.ts';
+import { physicalSize } from '../graph/layout.ts';
 import type { PlanValue, ShaderSource, Value, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
-import { broadcastShapes, ceilDiv, sameShape, show } from '../util/shape.ts';
-import { broadcastAxes, broadcastLayout } from './binary.ts';
+import { broadcastShapes, ceilDiv, show } from '../util/shape.ts';
+import { broadcastAxes, broadcastLayout, columnsOf, liesAs } from './broadcast.ts';
 import { sumTo } from './reduce.ts';
 
-const includes = { 'lib/linear-id.wgsl': linearIdText };
+const includes = {
+  'lib/broadcast.wgsl': libBroadcastText,
+  'lib/columns.wgsl': libColumnsText,
+  'lib/linear-id.wgsl': linearIdText,
+};
 const same: ShaderSource = { file: 'where/same.wgsl', text: sameText, includes };
+const columns: ShaderSource = { file: 'where/columns.wgsl', text: columnsText, includes };
 const broadcast: ShaderSource = { file: 'where/broadcast.wgsl', text: broadcastText, includes };
 
-function whereVariants(condition: PlanValue, [a, b]: readonly [PlanValue, PlanValue], y: PlanValue): Variant[] {
+interface Choice {
+  readonly condition: PlanValue;
+  readonly a: PlanValue;
+  readonly b: PlanValue;
+  readonly y: PlanValue;
+}
+
+function whereVariants({ condition, a, b, y }: Choice, caps: DeviceCaps): Variant[] {
   const slots = { element: `alias ELEMENT = ${condition.dtype};` };
   const bind = { condition, a, b, y };
   const count = physicalSize(y.shape, y.layout);
-  const { rank, params } = broadcastAxes(y, { c: condition, a, b });
+  const { rank, params } = broadcastAxes(y, { a, b, c: condition });
   const general = {
     shader: broadcast,
     defines: { RANK: rank },
@@ -29,13 +45,13 @@ function whereVariants(condition: PlanValue, [a, b]: readonly [PlanValue, PlanVa
     workgroups: linearGroups(count, 64),
   };
   const variants = [{ id: 'broadcast', kernels: [general] }];
-  const aligned = [condition, a, b].every(
-    (v) => sameShape(v.shape, y.shape) && sameMemory(y.shape, v.layout, y.layout),
-  );
-  if (!aligned) return variants;
-  const count4 = ceilDiv(count, 4);
-  const kernel = { shader: same, slots, bind, params: { count4 }, workgroups: linearGroups(count4, 64) };
-  return [{ id: 'same', kernels: [kernel] }, ...variants];
+  if ([condition, a, b].every((operand) => liesAs(y, operand))) {
+    const count4 = ceilDiv(count, 4);
+    const kernel = { shader: same, slots, bind, params: { count4 }, workgroups: linearGroups(count4, 64) };
+    return [{ id: 'same', kernels: [kernel] }, ...variants];
+  }
+  const found = columnsOf(y, { a, b, c: condition }, caps);
+  return found ? [{ id: 'columns', kernels: [{ shader: columns, slots, bind, ...found }] }, ...variants] : variants;
 }
 
 const whereOp: Op<Readonly<Record<string, never>>> = defineOp<Readonly<Record<string, never>>>({
@@ -62,7 +78,8 @@ const whereOp: Op<Readonly<Record<string, never>>> = defineOp<Readonly<Record<st
       needs[2] ? sumTo(whereOp([condition!, zero, dy!], {})[0], b!.shape) : null,
     ];
   },
-  variants: ({ inputs: [condition, a, b], outputs: [y] }) => whereVariants(condition!, [a!, b!], y!),
+  variants: ({ inputs: [condition, a, b], outputs: [y] }, caps) =>
+    whereVariants({ condition: condition!, a: a!, b: b!, y: y! }, caps),
 });
 
 /** a where the condition (of any dtype) is not 0, else b; all three broadcast. (torch.where) */

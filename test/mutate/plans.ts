@@ -15,6 +15,8 @@ export interface ShaderPlan {
 
 /** Tests of shaders that belong to no op, or to more than their folder's name says. */
 const TESTS: { readonly [shader: string]: readonly string[] } = {
+  'shaders/lib/broadcast.wgsl': ['test/ops/binary.test.ts', 'test/ops/where.test.ts', 'test/ops/arg-reduce.test.ts'],
+  'shaders/lib/columns.wgsl': ['test/ops/binary-columns.test.ts', 'test/ops/where.test.ts'],
   'shaders/lib/divide.wgsl': ['test/ops/divide.test.ts'],
   'shaders/lib/image.wgsl': ['test/ops/upsample2d.test.ts', 'test/ops/pad.test.ts'],
   'shaders/lib/linear-id.wgsl': ['test/ops/own-shader.test.ts', 'test/ops/copy.test.ts', 'test/ops/pointwise.test.ts'],
@@ -26,11 +28,14 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/lib/pool-window.wgsl': ['test/ops/max-pool2d.test.ts', 'test/ops/avg-pool2d.test.ts'],
   'shaders/lib/step.wgsl': ['test/optim/optimizers.test.ts', 'test/optim/training.test.ts'],
   'shaders/lib/shuffle.wgsl': ['test/ops/gather-batch.test.ts'],
+  'shaders/binary/': ['test/ops/binary.test.ts', 'test/ops/binary-columns.test.ts'],
   'shaders/channel-norm/': [
     'test/ops/channel-norm.test.ts',
     'test/ops/batch-norm2d.test.ts',
     'test/ops/group-norm.test.ts',
   ],
+  'shaders/conv2d/store.wgsl': ['test/ops/epilogue.test.ts', 'test/ops/conv2d.test.ts'],
+  'shaders/conv2d/store-one.wgsl': ['test/ops/epilogue.test.ts', 'test/ops/conv2d.test.ts'],
   'shaders/conv2d/pool.wgsl': ['test/ops/conv2d-pool.test.ts'],
   'shaders/conv2d/forward-single-pool.wgsl': ['test/ops/conv2d-pool.test.ts'],
   'shaders/conv2d/': [
@@ -38,6 +43,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
     'test/ops/conv2d-shapes.test.ts',
     'test/ops/conv2d-pool.test.ts',
     'test/ops/conv-transpose2d.test.ts',
+    'test/ops/epilogue.test.ts',
   ],
   'shaders/matmul/': ['test/ops/matmul.test.ts', 'test/ops/linear-backward.test.ts'],
   'shaders/pointwise/': ['test/ops/pointwise.test.ts', 'test/ops/activations.test.ts'],

@@ -8,7 +8,7 @@ import { GOLDENS, loadFamily } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';
 import { broadcastShape, tensor } from '../support/tensor.ts';
-import { afterDirt, asNhwc, checkGolden, expectClose, memoryOf, PROFILES, runOp } from './loss-cases.ts';
+import { afterDirt, asNhwc, checkGolden, expectClose, memoryOf, nhwcResult, PROFILES, runOp } from './loss-cases.ts';
 
 const VARIANTS = ['same', 'broadcast'];
 const goldens = loadFamily(GOLDENS, 'elementwise').filter(({ op }) => op === 'where');
@@ -28,9 +28,11 @@ interface Check {
   readonly variant: string;
   readonly dtype?: 'i32';
   readonly wraps?: readonly [Wrap, Wrap, Wrap];
+  /** The gradient that arrives has its layout. */
+  readonly wrapResult?: Wrap;
 }
 
-async function check({ shapes, variant, dtype, wraps = [same, same, same] }: Check): Promise<void> {
+async function check({ shapes, variant, dtype, wraps = [same, same, same], wrapResult = same }: Check): Promise<void> {
   const random = new Random(4);
   const condition = random.integers(shapes[0], { min: -1, max: 1 });
   const [a, b] = [random.normal(shapes[1]), random.normal(shapes[2])];
@@ -39,7 +41,7 @@ async function check({ shapes, variant, dtype, wraps = [same, same, same] }: Che
     op: 'where',
     variant,
     inputs: { condition: { tensor: condition, dtype }, a: { tensor: a }, b: { tensor: b } },
-    body: (v) => ({ y: where(wraps[0](v.condition!), wraps[1](v.a!), wraps[2](v.b!)) }),
+    body: (v) => ({ y: wrapResult(where(wraps[0](v.condition!), wraps[1](v.a!), wraps[2](v.b!))) }),
     wrt: ['a', 'b'],
     upstream,
   });
@@ -79,6 +81,43 @@ describe.each([undefined, 'i32'] as const)('condition of dtype %s', (dtype) => {
     await check({ shapes: [[6, 1, 1], image, []], variant: 'broadcast', dtype, wraps: [same, asNhwc, same] });
     await check({ shapes: [image, [], image], variant: 'broadcast', dtype, wraps: [same, same, asNhwc] });
     await check({ shapes: [image, [1, 6, 1, 1], []], variant: 'broadcast', dtype, wraps: [asNhwc, asNhwc, same] });
+  });
+});
+
+describe.each(['columns', 'broadcast'])('numbers of channels and samples, %s kernel', (variant) => {
+  const image = [2, 6, 5, 7];
+  it.each<[string, Check['shapes'], Check['wraps']]>([
+    ['condition', [[6, 1, 1], image, image], [same, asNhwc, asNhwc]],
+    ['condition of samples', [[2, 1, 1, 1], image, image], [same, asNhwc, asNhwc]],
+    ['one choice', [image, image, [1, 6, 1, 1]], [asNhwc, asNhwc, same]],
+    ['the other, both at once', [image, [2, 6, 1, 1], image], [asNhwc, asNhwc, asNhwc]],
+    ['numbers', [image, image, []], [asNhwc, asNhwc, same]],
+    ['all but one', [[1], image, [2, 6, 1, 1]], [same, asNhwc, same]],
+    [
+      'many rows',
+      [
+        [3, 1, 1, 1],
+        [3, 12, 40, 41],
+        [12, 1, 1],
+      ],
+      [same, asNhwc, same],
+    ],
+  ])('%s', async (_, shapes, wraps) => {
+    await check({ shapes, variant, wraps, wrapResult: nhwcResult });
+    if (wraps![0] === same) await check({ shapes, variant, wraps, dtype: 'i32', wrapResult: nhwcResult });
+  });
+
+  test('zero in the padding', async () => {
+    const { m } = await runOp({
+      op: 'where',
+      variant,
+      inputs: {
+        x: { tensor: new Random(9).normal([2, 6, 3, 3]) },
+        one: { tensor: tensor([6, 1, 1], [1, 1, 1, 1, 1, 1]) },
+      },
+      body: (v) => ({ m: memoryOf(where(v.one!, v.one!, asNhwc(v.x!))) }),
+    });
+    expect([...m!]).toEqual(Array.from(m!, (_, i) => Number(i % 8 < 6)));
   });
 });
 

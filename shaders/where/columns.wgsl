@@ -1,0 +1,59 @@
+// y = a where the condition is not 0, else b, with broadcasting over the pixels of an image.
+//
+// A_SAME, B_SAME, C_SAME (the condition): the operand lies as y does, else it has numbers of the channels or samples alone.
+// Threads and layouts: lib/columns.wgsl; MASK: there are padding lanes, which are written as zero.
+//#include "lib/columns.wgsl"
+//#element
+//#if C_SAME
+@group(0) @binding(0) var<storage, read> condition: array<vec4<ELEMENT>>;
+//#else
+@group(0) @binding(0) var<storage, read> condition: array<ELEMENT>;
+//#endif
+//#if A_SAME
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+//#else
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+//#endif
+//#if B_SAME
+@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+//#else
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+//#endif
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) li: u32) {
+  let column = column_of(linear_group(wg, groups) * 64u + li);
+  if (!column.exists) { return; }
+//#if !C_SAME
+  let c_at = numbers_of(column, params.c_sample, params.c_channel);
+  let c = vec4<ELEMENT>(condition[c_at.x], condition[c_at.y], condition[c_at.z], condition[c_at.w]);
+//#endif
+//#if !A_SAME
+  let p_at = numbers_of(column, params.a_sample, params.a_channel);
+  let p = vec4f(a[p_at.x], a[p_at.y], a[p_at.z], a[p_at.w]);
+//#endif
+//#if !B_SAME
+  let q_at = numbers_of(column, params.b_sample, params.b_channel);
+  let q = vec4f(b[q_at.x], b[q_at.y], b[q_at.z], b[q_at.w]);
+//#endif
+  for (var row = column.part; row < params.rows; row += params.parts) {
+    let i = element_of(column, row);
+//#if C_SAME
+    let c = condition[i];
+//#endif
+//#if A_SAME
+    let p = a[i];
+//#endif
+//#if B_SAME
+    let q = b[i];
+//#endif
+    let r = select(q, p, c != vec4<ELEMENT>());
+//#if MASK
+    y[i] = masked(column, r);
+//#else
+    y[i] = r;
+//#endif
+  }
+}

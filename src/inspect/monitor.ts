@@ -21,13 +21,18 @@ interface Watched {
   readonly free: GPUBuffer[];
 }
 
+function checkCount(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new ArgumentError(`monitor: ${name} is ${value}. Pass a whole number from 1.`);
+}
+
 /**
  * Looks at every few steps of a trainer. The steps that it looks at do the same and more; the others are as they are without
  * it. A callback for `fit`, which attaches it and gives its memory back at the end; with an own loop call `attach`, `flush`
  * and `dispose`. Looks at steps of `fit` and `trainer.step`, not of forwardBackward.
  */
 export class Monitor implements Callback, StepWatcher {
-  readonly every: number;
+  #every = 20;
   #options: MonitorOptions;
   #bins: MonitorPlanOptions['bins'];
   #trainer: Trainer | null = null;
@@ -40,10 +45,7 @@ export class Monitor implements Callback, StepWatcher {
   /** Use `monitor`. */
   constructor(options: MonitorOptions) {
     const { every = 20, window = 10, saturation = 0.97 } = options;
-    for (const [name, value] of Object.entries({ every, window })) {
-      if (!Number.isSafeInteger(value) || value < 1)
-        throw new ArgumentError(`monitor: ${name} is ${value}. Pass a whole number from 1.`);
-    }
+    checkCount('window', window);
     if (!(saturation > 0 && saturation < 1))
       throw new ArgumentError(`monitor: saturation is ${saturation}. Pass a number between 0 and 1.`);
     this.every = every;
@@ -53,6 +55,16 @@ export class Monitor implements Callback, StepWatcher {
       gradient: binsOf({ range: 10, scale: 'symlog', threshold: 1e-6, ...options.gradients }, 'monitor, gradients'),
     };
     this.#readings = new Readings(this.#bins, window);
+  }
+
+  /** It looks at steps whose number is a multiple of this; may be changed at any time, for example as steps become faster. */
+  get every(): number {
+    return this.#every;
+  }
+
+  set every(steps: number) {
+    checkCount('every', steps);
+    this.#every = steps;
   }
 
   /** From now on it looks at the trainer's steps. Waits for the pipelines, so that no step has to. */

@@ -265,6 +265,24 @@ describe('training beside it', () => {
     trainer.dispose();
   });
 
+  test('how often it looks may change between two steps', async () => {
+    const trainer = await trainerFor(convNet());
+    const some = batchOf(quarters(16), 0, 16);
+    const steps: number[] = [];
+    const watching = monitor({ every: 1, onStats: ({ step }) => void steps.push(step) });
+    await watching.attach(trainer);
+    for (let step = 1; step <= 12; step++) {
+      if (step === 3) watching.every = 5;
+      trainer.step(some);
+    }
+    await watching.flush();
+    expect(steps).toEqual([1, 2, 5, 10]);
+    expect(() => (watching.every = 0.5)).toThrow(/every is 0.5/);
+    expect(watching.every).toBe(5);
+    watching.dispose();
+    trainer.dispose();
+  });
+
   test('a step that is not looked at runs the plan that it runs without a monitor', async () => {
     const on = await device();
     const trainer = await trainerFor(convNet());

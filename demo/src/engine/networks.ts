@@ -24,15 +24,18 @@ const INIT: { readonly [name in Config['init']]: gabor.Initializer | undefined }
   zeros: gabor.constantInit(0),
 };
 
+/** "All zero" means the biases too: units then differ in nothing at all. */
+const BIAS_INIT: { readonly [name in Config['init']]?: gabor.Initializer } = { zeros: INIT.zeros };
+
 function layerOf(choice: LayerChoice, { activation, init }: Config): gabor.Layer {
-  const weightInit = INIT[init];
+  const inits = { weightInit: INIT[init], biasInit: BIAS_INIT[init] };
   switch (choice.type) {
     case 'conv':
-      return gabor.conv2d(choice.out, choice.kernel, { stride: choice.stride, padding: choice.padding, weightInit });
+      return gabor.conv2d(choice.out, choice.kernel, { stride: choice.stride, padding: choice.padding, ...inits });
     case 'pool':
       return (choice.kind === 'max' ? gabor.maxPool2d : gabor.avgPool2d)(choice.size, { stride: choice.stride });
     case 'linear':
-      return gabor.linear(choice.out, { weightInit });
+      return gabor.linear(choice.out, inits);
     case 'norm':
       return gabor.batchNorm2d();
     case 'activation':
@@ -52,7 +55,7 @@ export function modelOf(config: Config): gabor.Model {
     layers.push(layerOf(choice, config));
   }
   if (!flat) layers.push(gabor.flatten());
-  return gabor.sequential(INPUT, [...layers, gabor.linear(10, { weightInit: INIT[config.init] })]);
+  return gabor.sequential(INPUT, [...layers, layerOf({ type: 'linear', out: 10 }, config)]);
 }
 
 export function optimizerOf({ optimizer, lr }: Pick<Config, 'optimizer' | 'lr'>): gabor.Optimizer {

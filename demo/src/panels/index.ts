@@ -14,6 +14,7 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'draw', title: 'Draw', load: () => import('./draw/draw.tsx') },
   { id: 'look', title: 'Look inside', load: () => import('./look/look.tsx') },
   { id: 'convolution', title: 'Convolution', load: () => import('./convolution/convolution.tsx') },
+  { id: 'health', title: 'Health', load: () => import('./health/health.tsx') },
   { id: 'mountain', title: 'The mountain', load: () => import('./mountain/mountain.tsx') },
   { id: 'mistakes', title: 'Mistakes', load: () => import('./mistakes/mistakes.tsx') },
   { id: 'keep', title: 'Keep', load: () => import('./keep/keep.tsx') },

@@ -4,5 +4,6 @@
 // `used` should come from the parameters: a compiler that knows the width unrolls the tree, barriers and all, and takes up
 // to three times as long.
 fn tree_half(used: u32, size: u32) -> u32 {
-  return select(0u, 1u << firstLeadingBit(max(min(used, size), 2u) - 1u), used > 1u);
+  let count = min(used, size);
+  return select(0u, 1u << firstLeadingBit(max(count, 2u) - 1u), count > 1u);
 }

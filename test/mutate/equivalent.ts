@@ -105,6 +105,18 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: 'The same elements are written again with the same values: slower, not wrong.',
   },
   {
+    file: 'shaders/lib/tree.wgsl',
+    before: 'return select(0u, 1u << firstLeadingBit(max(count, 2u) - 1u), count > 1u);',
+    after: 'return select(0u, 1u << firstLeadingBit(max(count, 2u) - 1u), count >= 1u);',
+    reason: 'Trees of one thread are not made: where one thread of more has it all, the second adds nothing.',
+  },
+  {
+    file: 'shaders/lib/tree.wgsl',
+    before: 'return select(0u, 1u << firstLeadingBit(max(count, 2u) - 1u), count > 1u);',
+    after: 'return (1u << firstLeadingBit(max(count, 2u) - 1u));',
+    reason: 'Trees of one thread are not made: where one thread of more has it all, the second adds nothing.',
+  },
+  {
     file: 'shaders/pointwise/forward.wgsl',
     before: 'let end = min(row + 64u * params.each, params.count4);',
     after: 'let end = max(row + 64u * params.each, params.count4);',

@@ -33,6 +33,9 @@ async function shootPanels(page: Page): Promise<void> {
       for (const panel of panels) {
         await goTo(page, panel);
         await page.waitForTimeout(SETTLE_MS);
+        // What is below the screen is drawn when it comes there.
+        await page.locator(`#${panel} details.code`).scrollIntoViewIfNeeded();
+        await page.waitForTimeout(SETTLE_MS);
         await page.locator(`#${panel}`).screenshot({ path: join(FOLDER, `${panel}-${screen}-${colorScheme}.png`) });
       }
     }

@@ -10,6 +10,8 @@ const EVERY_MS = 4000;
 export const keptStep = signal<number | null>(null);
 
 let saving: Promise<void> | null = null;
+/** Asked for while a copy was being made, which may be of an earlier step. */
+let again = false;
 
 async function copy(): Promise<void> {
   const step = progress.peek()?.step ?? 0;
@@ -25,9 +27,17 @@ async function copy(): Promise<void> {
   }
 }
 
+async function copies(): Promise<void> {
+  do {
+    again = false;
+    await copy();
+  } while (again);
+}
+
 /** Writes a copy if anything has changed since the last one. */
 export function keep(): Promise<void> {
-  saving ??= copy().finally(() => {
+  if (saving) again = true;
+  saving ??= copies().finally(() => {
     saving = null;
   });
   return saving;

@@ -95,4 +95,5 @@ export function watch(device: Device): { readonly counts: Map<string, number>; s
 }
 
 /** Quicker than Vitest's comparison, which takes seconds for large arrays. */
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(Buffer.from(b));
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -5,7 +5,6 @@
 import * as gabor from '../../../src/index.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
 import { lostSoon, messageOf } from './failures.ts';
-import { factsOf } from './files.ts';
 import { lossOf } from './losses.ts';
 import { loadMnist, type Mnist } from './mnist.ts';
 import { augmentOf, modelOf, optimizerOf } from './networks.ts';
@@ -147,6 +146,7 @@ export class Lab {
 
   /** A network from a file, with what could not be taken over of it. A file that does not fit is an error, and changes nothing. */
   async load(bytes: Uint8Array<ArrayBuffer>): Promise<{ readonly config: Config; readonly note: string | null }> {
+    const { factsOf } = await import('./files.ts'); // only who opens a file needs it
     const { config, resumes, reason } = factsOf(bytes);
     await this.pause();
     await this.#exclusive(() => this.#build(config, bytes, { weightsOnly: !resumes }));

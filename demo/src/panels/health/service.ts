@@ -40,6 +40,7 @@ export class HealthService implements Service {
 
   /** Whether steps are to be looked at: while somebody sees the panel. */
   async visible(visible: boolean): Promise<void> {
+    if (!visible && !this.#loading) return;
     (await this.#health()).watch.wanted = visible;
   }
 

@@ -31,7 +31,8 @@ export const AUGMENTATIONS = ['none', 'shift', 'affine', 'erase'] as const;
 export const LOSSES = ['crossEntropy', 'mse'] as const;
 export const BATCH_SIZES = [16, 32, 64, 128, 256] as const;
 
-export interface Config {
+/** A type, not an interface, so that it counts as JSON and goes into a file as it is. */
+export type Config = {
   readonly network: (typeof NETWORKS)[number];
   /** Used where the network is 'custom'. */
   readonly layers: readonly LayerChoice[];
@@ -43,7 +44,7 @@ export interface Config {
   readonly batchSize: number;
   readonly augment: (typeof AUGMENTATIONS)[number];
   readonly seed: number;
-}
+};
 
 const act: LayerChoice = { type: 'activation' };
 const conv = (out: number, kernel: number, padding = 0): LayerChoice => ({

@@ -36,6 +36,8 @@ export class Lab {
   #listeners = new Set<(event: LabEvent) => void>();
   #services: readonly Service[] = [];
   #mnist: Mnist | null = null;
+  /** One object, since a data set is uploaded, and plans are made for it, the first time that it is seen. */
+  #quickTest: gabor.Dataset | null = null;
   #experiment: Experiment | null = null;
   #device: gabor.Device | null = null;
   #generation = 0;
@@ -68,15 +70,12 @@ export class Lab {
     return this.#experiment;
   }
 
-  get running(): boolean {
-    return this.#training !== null;
-  }
-
   /** Loads the data, opens a device, makes the network: that of a saved file, if given. */
   async open({ config = DEFAULT_CONFIG, data, saved = null }: OpenOptions): Promise<void> {
     await this.#exclusive(async () => {
       await this.#openDevice();
       this.#mnist = await loadMnist(data, (progress) => this.emit({ type: 'download', progress }));
+      this.#quickTest = this.#mnist.test.slice(0, QUICK_TEST);
       await this.#build(config, saved, { continues: saved !== null });
     });
   }
@@ -139,8 +138,8 @@ export class Lab {
   /** The bytes of a `.safetensors` file to go on from, here or on the command line; the lab does if the GPU is lost. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { trainer, info } = this.experiment;
-    const bytes = await trainer.save({ extra: { demo: configJson(info.config) } });
-    if (this.#experiment?.trainer === trainer) this.#snapshot = bytes.slice();
+    const bytes = await trainer.save({ extra: { demo: info.config } });
+    if (this.#experiment?.trainer === trainer) this.#snapshot = bytes;
     return bytes;
   }
 
@@ -209,7 +208,7 @@ export class Lab {
     this.#experiment = { device, trainer, info };
     this.emit({ type: 'model', model: info, continues, progress: this.#progress(trainer) });
     await this.#attach(this.#experiment);
-    await this.#test(QUICK_TEST);
+    await this.#test();
   }
 
   /** Where a trainer stands, which for a saved one is not at the beginning. */
@@ -244,11 +243,11 @@ export class Lab {
       onBatchEnd: async () => {
         const now = performance.now();
         if (now - lastTest < Math.max(500, testCost / TEST_SHARE)) return;
-        await this.#test(QUICK_TEST);
+        await this.#test();
         lastTest = performance.now();
         testCost = lastTest - now;
       },
-      onEpochEnd: () => this.#test(this.mnist.test.count),
+      onEpochEnd: () => this.#test(this.mnist.test),
     };
     const callbacks = [reporter, quickTests, ...this.#services.flatMap((service) => service.callbacks?.() ?? [])];
     try {
@@ -262,14 +261,14 @@ export class Lab {
     } finally {
       reporter.flush();
     }
-    if (!this.#device?.failure) await this.#test(QUICK_TEST);
+    if (!this.#device?.failure) await this.#test();
   }
 
-  async #test(samples: number): Promise<void> {
+  async #test(data = this.#quickTest!): Promise<void> {
     const { trainer } = this.experiment;
     const { step } = trainer.position;
-    const { loss, accuracy } = await trainer.evaluate(this.mnist.test.slice(0, samples));
-    this.emit({ type: 'test', point: { step, loss, accuracy: accuracy ?? 0, samples } });
+    const { loss, accuracy, samples } = await trainer.evaluate(data);
+    this.emit({ type: 'test', point: { step, loss, accuracy, samples } });
   }
 
   /** Another device, the network as it was last saved on it, and on with the training that was under way. */
@@ -297,5 +296,3 @@ export interface OpenOptions {
   /** A checkpoint of this configuration. */
   readonly saved?: Uint8Array<ArrayBuffer> | null;
 }
-
-const configJson = (config: Config): gabor.Json => JSON.parse(JSON.stringify(config));

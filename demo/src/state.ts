@@ -2,6 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { proxy, type Remote, wrap } from 'comlink';
 import { type Config, configFromHash, configToHash, DEFAULT_CONFIG } from './engine/config.ts';
+import { messageOf } from './engine/failures.ts';
 import type { LabApi } from './engine/lab.worker.ts';
 import type { Download } from './engine/mnist.ts';
 import type { BatchPoint, Kept, LabEvent, ModelInfo, Progress, TestPoint } from './engine/protocol.ts';
@@ -187,7 +188,7 @@ export async function attempt(action: () => Promise<unknown>): Promise<void> {
     notice.value = null;
     await action();
   } catch (error) {
-    notice.value = { kind: 'error', text: explain(error instanceof Error ? error.message : String(error)) };
+    notice.value = { kind: 'error', text: explain(messageOf(error)) };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the panel "Mistakes" shows, as signals, and how it is read. Imports state, confusion, due, types of the service. */
 import { computed, signal } from '@preact/signals';
+import { messageOf } from '../../engine/failures.ts';
 import { adapter, lab, model, onPanel, progress, running } from '../../state.ts';
 import type { Cell } from './confusion.ts';
 import { isDue, type LastReading } from './due.ts';
@@ -54,7 +55,7 @@ export async function read(): Promise<void> {
     failure.value = null;
   } catch (error) {
     // Where the network is being exchanged the next one is read.
-    if (isCurrent()) failure.value = error instanceof Error ? error.message : String(error);
+    if (isCurrent()) failure.value = messageOf(error);
   } finally {
     reading.value = null;
     if (isCurrent()) last = { ...begun, now: performance.now() };

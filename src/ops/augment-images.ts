@@ -13,17 +13,16 @@ import { defineOp } from '../graph/define-op.ts';
 import { padChannels } from '../graph/layout.ts';
 import type { Kernel, Scratch, ShaderSource, Value } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import { ShapeError } from '../util/errors.ts';
-import { show } from '../util/shape.ts';
 import { halfBits } from '../util/shuffle.ts';
 import {
   type GatheredBatch,
   type GatherImagesOptions,
   imageLayout,
+  imageSpecs,
+  normalizationParams,
   runsOf,
   targetIncludes,
   targetParts,
-  targetSpecs,
 } from './gather-batch.ts';
 
 const includes = {
@@ -100,13 +99,15 @@ const greyWeights = (channels: number): readonly number[] =>
   channels === 3 ? [0.2989, 0.587, 0.114] : new Array<number>(channels).fill(1 / channels);
 
 /** Parameters that all kernels share. */
-function commonParams({ batch, samples, shape, mean, std, fill, eraseValue }: AugmentOptions): Record<string, number> {
+function commonParams(options: AugmentOptions): Record<string, number> {
+  const { batch, samples, shape, fill, eraseValue } = options;
   const [c, h, w] = shape as [number, number, number];
-  const params: Record<string, number> = { batch, samples, half_bits: halfBits(samples), h, w };
+  const params: Record<string, number> = {
+    ...{ batch, samples, half_bits: halfBits(samples), h, w },
+    ...normalizationParams(options),
+  };
   const grey = greyWeights(c);
   for (let i = 0; i < 4; i++) {
-    params[`mean${i}`] = 255 * (mean[i] ?? 0);
-    params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
     params[`fill${i}`] = i < c ? 255 * fill : 0;
     params[`grey${i}`] = grey[i] ?? 0;
   }
@@ -115,14 +116,7 @@ function commonParams({ batch, samples, shape, mean, std, fill, eraseValue }: Au
 
 const augmentImagesOp = defineOp<AugmentOptions>({
   name: 'augmentImages',
-  infer(inputs, { batch, shape, mean, std }, at) {
-    if (shape.length !== 3 || shape[0]! > 4 || mean.length !== shape[0] || std.length !== shape[0]) {
-      throw new ShapeError(
-        `${at}: images ${show(shape)} with ${mean.length} means and ${std.length} deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.`,
-      );
-    }
-    return [{ shape: [batch, ...shape], dtype: 'f32' }, ...targetSpecs(inputs, batch)];
-  },
+  infer: imageSpecs,
   layout: imageLayout,
   variants(context, caps) {
     const {

@@ -57,6 +57,30 @@ export function runsOf(
 export const targetSpecs = ([, targets]: readonly ValueSpec[], batch: number): ValueSpec[] =>
   targets ? [{ shape: [batch, ...targets.shape.slice(1)], dtype: targets.dtype }] : [];
 
+/** Images of a batch and, where the op has them, their targets. Throws ShapeError unless shape, means and deviations fit. */
+export function imageSpecs(
+  inputs: readonly ValueSpec[],
+  { batch, shape, mean, std }: GatherImagesOptions,
+  at: string,
+): ValueSpec[] {
+  if (shape.length !== 3 || shape[0]! > 4 || mean.length !== shape[0] || std.length !== shape[0]) {
+    throw new ShapeError(
+      `${at}: images ${show(shape)} with ${mean.length} means and ${std.length} deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.`,
+    );
+  }
+  return [{ shape: [batch, ...shape], dtype: 'f32' }, ...targetSpecs(inputs, batch)];
+}
+
+/** What turns bytes into normalised numbers: (byte - mean) * scale, for each of four channels. */
+export function normalizationParams({ mean, std }: Pick<GatherImagesOptions, 'mean' | 'std'>): Record<string, number> {
+  const params: Record<string, number> = {};
+  for (let i = 0; i < 4; i++) {
+    params[`mean${i}`] = 255 * (mean[i] ?? 0);
+    params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
+  }
+  return params;
+}
+
 /** Images as nhwc, all else plain. */
 export const imageLayout = (inputs: readonly LaidOut[]): LayoutChoice => ({
   inputs: inputs.map(() => 'plain'),
@@ -81,32 +105,23 @@ export function targetParts({ inputs: [, targets], outputs: [, y], used }: Kerne
 
 const gatherImagesOp = defineOp<GatherImagesOptions>({
   name: 'gatherImages',
-  infer(inputs, { batch, shape, mean, std }, at) {
-    if (shape.length !== 3 || shape[0]! > 4 || mean.length !== shape[0] || std.length !== shape[0]) {
-      throw new ShapeError(
-        `${at}: images ${show(shape)} with ${mean.length} means and ${std.length} deviations. Use [c, h, w] with 1 to 4 channels and one mean and deviation each.`,
-      );
-    }
-    return [{ shape: [batch, ...shape], dtype: 'f32' }, ...targetSpecs(inputs, batch)];
-  },
+  infer: imageSpecs,
   layout: imageLayout,
   variants(context, caps) {
     const { inputs, outputs, attrs } = context;
-    const { batch, samples, shuffle, shape, mean, std } = attrs;
+    const { batch, samples, shuffle, shape } = attrs;
     const target = targetParts(context);
     const [c, h, w] = shape as [number, number, number];
     const { count, run, runs } = runsOf({ batch, pixels: h * w }, caps);
-    const half_bits = halfBits(samples);
-    const params: Record<string, number> = { count, samples, half_bits, plane: h * w, run, runs, ...target.params };
-    for (let i = 0; i < 4; i++) {
-      params[`mean${i}`] = 255 * (mean[i] ?? 0);
-      params[`scale${i}`] = 1 / (255 * (std[i] ?? 1));
-    }
     const kernel = {
       shader: imagesShader,
       defines: { ...target.defines, SHUFFLE: shuffle, CHANNELS: c, VEC: padChannels(c) === 4 },
       bind: { images: inputs[0]!, x: outputs[0]!, ...target.bind },
-      params,
+      params: {
+        ...{ count, samples, half_bits: halfBits(samples), plane: h * w, run, runs },
+        ...normalizationParams(attrs),
+        ...target.params,
+      },
       workgroups: linearGroups(count, 64),
     };
     return [{ id: 'direct', kernels: [kernel] }];

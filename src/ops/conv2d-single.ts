@@ -2,7 +2,7 @@
 import weightText from '../../shaders/conv2d/backward-weight-single.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-single.wgsl?raw';
 import pooledText from '../../shaders/conv2d/forward-single-pool.wgsl?raw';
-import type { Variant } from '../graph/types.ts';
+import type { Kernel, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ceilDiv } from '../util/shape.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -44,23 +44,42 @@ function blocksOf({ os, kh, kw }: ConvGeometry, most: number): { blocks: number;
   return { blocks, size: ceilDiv(vectors, blocks) };
 }
 
-export function forwardSingle(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
-  const { blocks, size } = blocksOf(g, MOST_PRODUCTS);
-  const rows = g.n * g.oh;
-  const wanted = ceilDiv(ENOUGH_GROUPS * lanes, rows * blocks);
-  const share = ceilDiv(g.ow, wanted);
-  const splits = ceilDiv(g.ow, share);
+type OnLanes = ForwardValues & { readonly lanes: number };
+
+/** What differs between the kernels with and without a pool; rows and columns are those of what is stored. */
+interface Sliding {
+  readonly shader: Kernel['shader'];
+  readonly most: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly window: Record<string, number>;
+}
+
+function slidingVariant(g: ConvGeometry, { lanes, ...values }: OnLanes, sliding: Sliding): Variant {
+  const { shader, most, rows, columns, window: seen } = sliding;
+  const { blocks, size } = blocksOf(g, most);
+  const share = ceilDiv(columns, ceilDiv(ENOUGH_GROUPS * lanes, rows * blocks));
+  const splits = ceilDiv(columns, share);
   const { defines, ...rest } = forwardKernel(values);
   const [x, y] = linearGroups(rows * splits, lanes);
   const kernel = {
     ...rest,
-    shader: forward,
-    defines: { ...defines, ...window(g), SG: lanes, O4: size },
+    shader,
+    defines: { ...defines, ...seen, SG: lanes, O4: size },
     params: convParams(g, { splits, share }),
     workgroups: [x, y, blocks] as const,
   };
   return { id: `single${size}`, kernels: [kernel] };
 }
+
+export const forwardSingle = (g: ConvGeometry, values: OnLanes): Variant =>
+  slidingVariant(g, values, {
+    shader: forward,
+    most: MOST_PRODUCTS,
+    rows: g.n * g.oh,
+    columns: g.ow,
+    window: window(g),
+  });
 
 /** The window of a pooled pixel: two results beside and two above each other. */
 function pooledWindow({ kh, kw, sy, sx, dy, dx }: ConvGeometry): Record<string, number> {
@@ -69,22 +88,14 @@ function pooledWindow({ kh, kw, sy, sx, dy, dx }: ConvGeometry): Record<string, 
   return { KH: kh, KW: kw, SY: sy, SX: sx, DY: dy, DX: dx, ROWS, CARRY, WINDOW: width };
 }
 
-export function forwardSinglePool(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
-  const { blocks, size } = blocksOf(g, MOST_POOLED);
-  const [rows, columns] = [g.n * Math.floor(g.oh / 2), Math.floor(g.ow / 2)];
-  const share = ceilDiv(columns, ceilDiv(ENOUGH_GROUPS * lanes, rows * blocks));
-  const splits = ceilDiv(columns, share);
-  const { defines, ...rest } = forwardKernel(values);
-  const [x, y] = linearGroups(rows * splits, lanes);
-  const kernel = {
-    ...rest,
+export const forwardSinglePool = (g: ConvGeometry, values: OnLanes): Variant =>
+  slidingVariant(g, values, {
     shader: pooled,
-    defines: { ...defines, ...pooledWindow(g), SG: lanes, O4: size },
-    params: convParams(g, { splits, share }),
-    workgroups: [x, y, blocks] as const,
-  };
-  return { id: `single${size}`, kernels: [kernel] };
-}
+    most: MOST_POOLED,
+    rows: g.n * Math.floor(g.oh / 2),
+    columns: Math.floor(g.ow / 2),
+    window: pooledWindow(g),
+  });
 
 export function weightSingle(
   g: ConvGeometry,

@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+const inBrowser = process.env.GABOR_TESTS === 'browser';
+
 /**
  * One process, one worker, no isolation: the device and its compiled pipelines are shared by all test files. Tests in a browser
  * are `npm run test:browser`'s: they take minutes, and a Chromium that a fresh machine does not have.
  */
 export default defineConfig({
   test: {
-    include: process.env.GABOR_TESTS === 'browser' ? ['test/browser/**/*.test.ts'] : ['test/**/*.test.ts'],
-    exclude: process.env.GABOR_TESTS === 'browser' ? [] : ['test/browser/**'],
+    include: [inBrowser ? 'test/browser/**/*.test.ts' : 'test/**/*.test.ts'],
+    exclude: inBrowser ? [] : ['test/browser/**'],
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,

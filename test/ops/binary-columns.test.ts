@@ -4,42 +4,10 @@ import type { Value } from '../../src/graph/types.ts';
 import { add, addScalar, div, maximum, minimum, mul, sub } from '../../src/ops/index.ts';
 import { grad } from '../../src/train/program.ts';
 import { Random } from '../support/random.ts';
-import { referenceOp } from '../support/reference/index.ts';
-import { broadcastShape, type Tensor, tensor } from '../support/tensor.ts';
-import { asNhwc, expectClose, memoryOf, nhwcResult, runOp } from './loss-cases.ts';
+import { type Check, checkBinary, drawing } from './binary-cases.ts';
+import { asNhwc, memoryOf, nhwcResult, runOp } from './loss-cases.ts';
 
 const ROWS = Object.entries({ add, sub, mul, div, maximum, minimum }).map(([op, apply]) => ({ op, apply }));
-
-interface Check {
-  readonly op: string;
-  readonly apply: (a: Value, b: Value) => Value;
-  readonly variant: string;
-  readonly a: Tensor;
-  readonly b: Tensor;
-  readonly wrapA?: (x: Value) => Value;
-  readonly wrapB?: (x: Value) => Value;
-}
-
-const same = (x: Value): Value => x;
-
-async function check({ op, apply, variant, a, b, wrapA = same, wrapB = same }: Check): Promise<void> {
-  const upstream = new Random(3).normal(broadcastShape(a.shape, b.shape));
-  const results = await runOp({
-    op,
-    variant,
-    inputs: { a: { tensor: a }, b: { tensor: b } },
-    body: (v) => ({ y: nhwcResult(apply(wrapA(v.a!), wrapB(v.b!))) }),
-    wrt: ['a', 'b'],
-    upstream,
-  });
-  const reference = referenceOp(op);
-  expectClose(results.y!, reference.forward({ a, b }, {}).y!, { name: 'y', atol: 1e-6, rtol: 4e-6 });
-  const gradients = reference.backward!({ a, b }, {}, { y: upstream });
-  for (const name of ['a', 'b'] as const) {
-    const terms = Math.sqrt(upstream.data.length / gradients[name]!.data.length);
-    expectClose(results[`grad_${name}`]!, gradients[name]!, { name: `grad_${name}`, atol: 4e-6 * terms, rtol: 2e-5 });
-  }
-}
 
 /** The gradient of a by an nhwc gradient that arrives, as it lies in memory. */
 function gradientMemory(apply: Check['apply'], a: Value, b: Value): Value {
@@ -48,15 +16,9 @@ function gradientMemory(apply: Check['apply'], a: Value, b: Value): Value {
   return memoryOf(grad(y, [inner], { seed: asNhwc(addScalar(y, 1)) })[0]!);
 }
 
-const random = new Random(11);
-/** Away from 0, so that quotients are tame. */
-const draw = (shape: readonly number[]): Tensor => {
-  const t = random.uniform(shape, { min: 0.5, max: 3 });
-  return tensor(
-    shape,
-    t.data.map((v, i) => (i % 3 === 0 ? -v : v)),
-  );
-};
+const draw = drawing(new Random(11));
+/** The result lies in nhwc, as an image does. */
+const check = (of: Check): Promise<void> => checkBinary({ ...of, result: nhwcResult });
 
 describe.each(ROWS)('$op', ({ op, apply }) => {
   describe.each(['columns', 'broadcast'])('numbers of channels and samples, %s kernel', (variant) => {

@@ -22,7 +22,8 @@ import { ShapeError } from '../../src/util/errors.ts';
 import { GOLDENS, loadFamily } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';
-import { broadcastShape, type Tensor, tensor } from '../support/tensor.ts';
+import { type Tensor, tensor } from '../support/tensor.ts';
+import { checkBinary as check, drawing } from './binary-cases.ts';
 import { afterDirt, asNhwc, checkGolden, expectClose, memoryOf, PROFILES, runOp } from './loss-cases.ts';
 
 const OPS = { add, sub, mul, div, maximum, minimum };
@@ -43,46 +44,8 @@ describe.each(PROFILES)('golden cases, %s limits', (profile) => {
   }
 });
 
-interface Check {
-  readonly op: string;
-  readonly apply: (a: Value, b: Value) => Value;
-  readonly variant: string;
-  readonly a: Tensor;
-  readonly b: Tensor;
-  readonly wrapA?: (x: Value) => Value;
-  readonly wrapB?: (x: Value) => Value;
-}
-
-const same = (x: Value): Value => x;
-
-async function check({ op, apply, variant, a, b, wrapA = same, wrapB = same }: Check): Promise<void> {
-  const upstream = new Random(3).normal(broadcastShape(a.shape, b.shape));
-  const results = await runOp({
-    op,
-    variant,
-    inputs: { a: { tensor: a }, b: { tensor: b } },
-    body: (v) => ({ y: apply(wrapA(v.a!), wrapB(v.b!)) }),
-    wrt: ['a', 'b'],
-    upstream,
-  });
-  const reference = referenceOp(op);
-  expectClose(results.y!, reference.forward({ a, b }, {}).y!, { name: 'y', atol: 1e-6, rtol: 4e-6 });
-  const gradients = reference.backward!({ a, b }, {}, { y: upstream });
-  for (const name of ['a', 'b'] as const) {
-    const terms = Math.sqrt(upstream.data.length / gradients[name]!.data.length);
-    expectClose(results[`grad_${name}`]!, gradients[name]!, { name: `grad_${name}`, atol: 4e-6 * terms, rtol: 2e-5 });
-  }
-}
-
 const random = new Random(11);
-/** Away from 0, so that quotients are tame. */
-const draw = (shape: readonly number[]): Tensor => {
-  const t = random.uniform(shape, { min: 0.5, max: 3 });
-  return tensor(
-    shape,
-    t.data.map((v, i) => (i % 3 === 0 ? -v : v)),
-  );
-};
+const draw = drawing(random);
 
 describe.each(ROWS)('$op', ({ op, apply }) => {
   it.each(['same', 'broadcast'])('equal shapes, %s kernel', async (variant) => {

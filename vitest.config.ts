@@ -9,7 +9,7 @@ const inBrowser = process.env.GABOR_TESTS === 'browser';
 export default defineConfig({
   test: {
     include: [inBrowser ? 'test/browser/**/*.test.ts' : 'test/**/*.test.ts'],
-    exclude: inBrowser ? [] : ['test/browser/**'],
+    exclude: inBrowser ? [] : ['test/browser/{demo,engine,no-webgpu}.test.ts', 'test/browser/engine/**'],
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,

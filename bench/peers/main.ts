@@ -1,6 +1,6 @@
 /** `npm run bench:peers`: gabor beside other libraries that train. Imports all of this folder, cli/table, vite. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -123,12 +123,19 @@ function environmentOf(rows: readonly Row[], load: string): { [name: string]: st
   };
 }
 
+/** The name, with a number behind it where that day's results are kept already. */
+function freshName(name: string): string {
+  let candidate = name;
+  for (let n = 2; existsSync(`${candidate}.json`); n++) candidate = `${name}-${n}`;
+  return candidate;
+}
+
 function writeReport(report: Report, { json, keep }: { json?: string; keep: boolean }): void {
   const text = `${JSON.stringify(report, null, 1)}\n`;
   if (json !== undefined) writeFileSync(json, text);
   if (!keep) return;
   mkdirSync(RESULTS, { recursive: true });
-  const name = join(RESULTS, `peers-${report.date}${report.quick ? '-quick' : ''}`);
+  const name = freshName(join(RESULTS, `peers-${report.date}${report.quick ? '-quick' : ''}`));
   writeFileSync(`${name}.json`, text);
   writeFileSync(`${name}.md`, markdown(report));
 }

@@ -128,7 +128,7 @@ function integers(value: PlanValue, { seed, positive }: { readonly seed: number;
 }
 
 /** Rounding that is let pass where results are no integers, as a share of the largest. */
-const ROUNDING = 2 ** -16;
+export const ROUNDING = 2 ** -16;
 
 /** Words that must be equal where rounding decides between equal numbers: which of them a maximum is, say. */
 const EQUAL_SHARE = 1 / 8;

@@ -208,3 +208,15 @@ test('mistakes', async () => {
   expect(existsSync(missing)).toBe(false);
   await expectError(['bench', 'kernels', '--compare', missing], { code: 1, parts: ['there is no', 'none.json'] });
 });
+
+test('a kernel that rounds is let pass within its rounding, and keeps its place among the others', async () => {
+  const dev = await device();
+  const spec = kernelMenu().find(({ name }) => name.startsWith('conv2d vgg.conv5'));
+  const prepared = await spec!.prepare(dev);
+  try {
+    expect(prepared.wrong).toEqual([]);
+    expect(prepared.candidates.map(({ variant }) => variant)).toContain('winograd');
+  } finally {
+    prepared.dispose();
+  }
+});

@@ -6,6 +6,7 @@ import type { Value, ValueSpec } from '../../graph/types.ts';
 import { relayout } from '../../ops/index.ts';
 import { type Prepared, Session, type TensorData } from '../../runtime/session.ts';
 import type { Call } from '../../runtime/timing.ts';
+import { ROUNDING } from '../../runtime/tuner-trial.ts';
 import { sizeOf } from '../../util/shape.ts';
 import type { Data, Reference } from './kernel-references.ts';
 
@@ -83,7 +84,12 @@ export function difference(
 
 const NO_ARENAS = { parameters: { entries: [], shards: [] }, state: { entries: [], shards: [] } };
 
-function planOf(device: Device, { inputs, body, op }: GraphCase, variant?: string): Plan {
+/** `rounding`: takes the ids of variants that round where others are exact. */
+function planOf(
+  device: Device,
+  { inputs, body, op }: GraphCase,
+  { variant, rounding }: { readonly variant?: string; readonly rounding?: Set<string> } = {},
+): Plan {
   const leaves = Object.entries(inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)] as const);
   return compilePlan({
     outputs: Object.entries(body(Object.fromEntries(leaves))).map(([name, value]) => ({
@@ -93,7 +99,10 @@ function planOf(device: Device, { inputs, body, op }: GraphCase, variant?: strin
     arenas: NO_ARENAS,
     caps: device.caps,
     relayout,
-    choose: (node, ids) => (node.op === op && variant !== undefined && ids.includes(variant) ? variant : ids[0]!),
+    choose: (node, ids) => {
+      if (node.op === op) for (const { id, rounds } of node.variants) if (rounds) rounding?.add(id);
+      return node.op === op && variant !== undefined && ids.includes(variant) ? variant : ids[0]!;
+    },
   });
 }
 
@@ -119,7 +128,11 @@ function candidateOf(prepared: Prepared, spec: GraphCase, session: Session): Can
 type Results = ReadonlyMap<string, TensorData>;
 
 /** Why results are wrong: against the reference in some elements, against the first variant in all. */
-function whyWrong(results: Results, first: Results | null, { reference, tolerance = 0 }: GraphCase, data: Data) {
+function whyWrong(
+  results: Results,
+  first: Results | null,
+  { reference, tolerance, data }: { readonly reference: Reference; readonly tolerance: number; readonly data: Data },
+): string | null {
   const y = results.get('y')!;
   const wrong = difference(y, { at: (i) => reference(data, i), indices: sample(y.length) }, tolerance);
   if (wrong || !first) return wrong;
@@ -135,8 +148,11 @@ export function graphCase(spec: GraphCase): KernelCase {
   return {
     name: spec.name,
     async prepare(device) {
-      const own = planOf(device, spec);
+      const rounding = new Set<string>();
+      const own = planOf(device, spec, { rounding });
       const variants = own.dispatches[dispatchesOf(own, spec)[0]!]!.candidates;
+      // The exact ones first: the others are compared to them.
+      const order = [...variants].sort((a, b) => Number(rounding.has(a)) - Number(rounding.has(b)));
       const data = Object.fromEntries(
         Object.entries(spec.inputs).map(([name, value], i) => [
           name,
@@ -148,8 +164,8 @@ export function graphCase(spec: GraphCase): KernelCase {
       const wrong: { variant: string; why: string }[] = [];
       let [shared, first]: [Prepared | undefined, Results | null] = [undefined, null];
       try {
-        for (const variant of variants) {
-          const plan = planOf(device, spec, variant);
+        for (const variant of order) {
+          const plan = planOf(device, spec, { variant });
           const prepared: Prepared = await session.prepare(plan, { inputsOf: shared });
           if (!shared) for (const [name, values] of Object.entries(data)) session.write(prepared, name, values);
           shared ??= prepared;
@@ -157,13 +173,16 @@ export function graphCase(spec: GraphCase): KernelCase {
           const names = plan.outputs.map(({ name }) => name);
           const read = await session.read(prepared, names);
           const results: Results = new Map(names.map((name, i) => [name, read[i]!]));
-          const why = whyWrong(results, first, spec, data);
+          const { reference, tolerance = 0 } = spec;
+          const allowed = rounding.has(variant) ? Math.max(tolerance, ROUNDING) : tolerance;
+          const why = whyWrong(results, first, { reference, tolerance: allowed, data });
           if (why) wrong.push({ variant, why });
           else {
             first ??= results;
             candidates.push(candidateOf(prepared, spec, session));
           }
         }
+        candidates.sort((a, b) => variants.indexOf(a.variant) - variants.indexOf(b.variant));
         return { candidates, wrong, dispose: () => session.dispose() };
       } catch (error) {
         session.dispose();

@@ -46,7 +46,7 @@ function Choices() {
       <Select
         label="Steps"
         value={chosen.steps}
-        options={[200, 400, 1000].map((steps) => [steps, `${steps} steps`])}
+        options={[100, 200, 400, 1000].map((steps) => [steps, `${steps} steps`])}
         onChange={(steps) => change({ steps })}
       />
       <div class="buttons">

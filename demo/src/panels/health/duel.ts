@@ -108,7 +108,11 @@ export async function fight({ device, data, duel, gate, onPoint }: DuelOptions):
       await gate();
       step++;
       for (const { trainer } of sides.values()) trainer.step(batch);
-      for (const side of sides.values()) side.correct += (await side.trainer.metrics()).accuracy / EVERY;
+      await Promise.all(
+        [...sides.values()].map(async (side) => {
+          side.correct += (await side.trainer.metrics()).accuracy / EVERY;
+        }),
+      );
       if (step % EVERY === 0) {
         for (const { monitor } of sides.values()) await monitor.flush();
         onPoint({

@@ -9,6 +9,9 @@ import type { Spread, Stage, StageLook } from './protocol.ts';
 import { lookCount, looks, MOST_LOOKS } from './state.ts';
 import { bytesOf, ROWS, rowsOf, stripPixels } from './strip.ts';
 
+/** Small pictures stay away from the GPU, which is busy with training. */
+const IN_MEMORY: CanvasRenderingContext2DSettings = { willReadFrequently: true };
+
 const HEIGHT = 56;
 /** Room for the values at the left, and for what is now at the right; px. */
 const LEFT = 26;
@@ -37,7 +40,7 @@ function paint(canvas: HTMLCanvasElement, spreads: readonly Spread[], { width, c
   const ratio = devicePixelRatio;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(HEIGHT * ratio);
-  const brush = canvas.getContext('2d')!;
+  const brush = canvas.getContext('2d', IN_MEMORY)!;
   brush.scale(ratio, ratio);
   const last = spreads.at(-1);
   const strip = { x: LEFT, width: width - LEFT - NOW - GAP };
@@ -48,7 +51,7 @@ function paint(canvas: HTMLCanvasElement, spreads: readonly Spread[], { width, c
   const columns = Math.min(MOST_LOOKS, Math.max(FEWEST, spreads.length));
   const picture = new OffscreenCanvas(columns, ROWS);
   const pixels = stripPixels(spreads, { columns, color: bytesOf(colors.data) });
-  picture.getContext('2d')!.putImageData(new ImageData(pixels, columns, ROWS), 0, 0);
+  picture.getContext('2d', IN_MEMORY)!.putImageData(new ImageData(pixels, columns, ROWS), 0, 0);
   brush.imageSmoothingEnabled = false;
   brush.drawImage(picture, strip.x, 0, strip.width, HEIGHT);
   const rows = rowsOf(last);

@@ -31,7 +31,7 @@ export const CASES: readonly Case[] = [
   {
     id: 'die',
     name: 'ReLU, learning rate 1',
-    watch: 'Within some dozen steps nearly all units are zero for every image, and accuracy gets no further.',
+    watch: 'Within some dozen steps nearly all units are zero for every image, and the few left learn little.',
     config: { ...sgd(1), network: 'mlp', activation: 'relu' },
   },
   {
@@ -49,7 +49,7 @@ export const CASES: readonly Case[] = [
   {
     id: 'zeros',
     name: 'All weights zero',
-    watch: 'All 128 units begin alike, get the same gradient, and remain one unit: accuracy stops near 30 %.',
+    watch: 'All 128 units begin alike, get the same gradient, and remain one unit: accuracy stays below 40 %.',
     config: { ...sgd(0.5), network: 'mlp', activation: 'sigmoid', init: 'zeros' },
   },
 ];

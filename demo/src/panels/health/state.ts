@@ -16,7 +16,7 @@ export const looks: Look[] = [];
 export const lookCount = signal(0);
 export const stages = computed(() => stagesOf(model.value?.layers ?? []));
 
-export const duel = signal<Duel>({ output: 'softmax', start: 'saturated', lr: 0.1, steps: 400 });
+export const duel = signal<Duel>({ output: 'softmax', start: 'saturated', lr: 0.1, steps: 200 });
 /** What the points shown are of. */
 export const duelShown = signal<Duel | null>(null);
 export const duelPoints = signal<readonly DuelPoint[]>([]);

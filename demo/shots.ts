@@ -68,6 +68,9 @@ async function main(): Promise<void> {
   try {
     const { page, problems, close } = await visit(browser, { url: `${site.url}${HASH}` });
     await ready(page);
+    // Health is told what happens while it is shown.
+    await goTo(page, 'health');
+    await page.waitForTimeout(FIRST_MS);
     await start(page);
     await page.waitForTimeout(TRAIN_MS);
     await pause(page);

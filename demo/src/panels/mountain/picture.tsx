@@ -82,7 +82,7 @@ function Labels() {
         <span
           key={key}
           class={`mountain-label ${kind in RUNNER_NAMES ? `runner path-${kind}` : kind} ${side ?? 'middle'}`}
-          style={{ left: `${(100 * x).toFixed(2)}%`, top: `${(100 * y).toFixed(2)}%` }}
+          style={{ '--x': `${(100 * x).toFixed(2)}%`, top: `${(100 * y).toFixed(2)}%` }}
         >
           {text}
         </span>

@@ -37,7 +37,7 @@ export interface Dataset {
   gather(positions: readonly number[]): Batch;
   /** All samples, `size` at a time. */
   batches(size: number, options?: BatchesOptions): Generator<Batch>;
-  /** Samples start..end-1 as a data set; shares memory. */
+  /** Samples start..end-1 as a data set; shares memory. The same range gives the same one, which is on the GPU only once. */
   slice(start: number, end: number): Dataset;
 }
 
@@ -69,6 +69,7 @@ function build(fields: Fields): Dataset {
   const { count, shape, samples, targets, targetShape } = fields;
   const sampleSize = sizeOf(shape);
   const targetSize = sizeOf(targetShape);
+  const slices = new Map<string, WeakRef<Dataset>>();
   const gather = (positions: readonly number[]): Batch => {
     const raw =
       samples instanceof Uint8Array
@@ -102,12 +103,17 @@ function build(fields: Fields): Dataset {
       if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start < end && end <= count)) {
         throw new ArgumentError(`slice: ${start}..${end} of ${count} samples. Pass 0 <= start < end <= ${count}.`);
       }
-      return build({
+      const range = `${start} ${end}`;
+      const known = slices.get(range)?.deref();
+      if (known) return known;
+      const made = build({
         ...fields,
         count: end - start,
         samples: samples.subarray(start * sampleSize, end * sampleSize) as typeof samples,
         targets: targets.subarray(start * targetSize, end * targetSize) as typeof targets,
       });
+      slices.set(range, new WeakRef(made));
+      return made;
     },
   };
 }

@@ -195,6 +195,17 @@ describe('a data set that is too large for the GPU', () => {
   });
 });
 
+test('a slice that is evaluated again and again takes memory once', async () => {
+  const data = quarters(70);
+  const trainer = await trainerFor(convNet());
+  const first = await trainer.evaluate(data.slice(10, 60));
+  const { live } = trainer.device.ledger;
+  for (let i = 0; i < 3; i++) expect((await trainer.evaluate(data.slice(10, 60))).loss).toBe(first.loss);
+  expect(trainer.device.ledger.live).toEqual(live);
+  expect(data.slice(10, 61)).not.toBe(data.slice(10, 60));
+  trainer.dispose();
+});
+
 describe('step in parts', () => {
   test('forwardBackward and applyGradients are step', async () => {
     const data = quarters(48);

@@ -73,6 +73,6 @@ serve(async () => {
       const { losses, steps } = await fit(() => performance.now() - start >= seconds * 1000);
       return { images: steps * net.batch, seconds: (performance.now() - start) / 1000, loss: losses.at(-1) };
     },
-    predict: (x) => trainer.predict(x.slice()),
+    predict: (x) => trainer.predict(x),
   };
 });

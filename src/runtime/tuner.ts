@@ -15,7 +15,7 @@ import {
   type TuneStore,
   tableText,
 } from './tuner-cache.ts';
-import { runTrial, type TrialOptions } from './tuner-trial.ts';
+import type { TrialOptions } from './tuner-trial.ts';
 
 /**
  * `off`: the static best guess, no work at all. `fast`: nodes with a share of the FLOPs are timed, with few candidates;
@@ -153,6 +153,8 @@ export class Tuner {
           continue;
         }
         session ??= new Session(this.#device, { parameters: EMPTY, state: EMPTY });
+        // Loaded when it is needed: a page that does not tune is spared it.
+        const { runTrial } = await import('./tuner-trial.ts');
         const found = await runTrial(session, offer, job);
         if (!found) {
           this.#choices.set(classOf(offer), idsOf(offer)[0]!);

@@ -7,7 +7,7 @@ import { percent, short } from '../../ui/format.ts';
 import { overlay } from '../../ui/heat.ts';
 import { latest } from '../../ui/latest.ts';
 import { receptiveField } from './field.ts';
-import type { Explained, Explanation } from './service.ts';
+import type { Explained, Explanation } from './part.ts';
 import { chosen, drawn, feeds, look, onScreen, rows, shownDigit } from './view.ts';
 
 const SIDE = 28;

@@ -6,7 +6,7 @@ import { Toggle } from '../../ui/fields.tsx';
 import { percent, whole } from '../../ui/format.ts';
 import { overlay } from '../../ui/heat.ts';
 import { type Cell, DIGITS, imagesOf, isRight, likeliest } from './confusion.ts';
-import type { Explained, Images, Survey } from './service.ts';
+import type { Explained, Images, Survey } from './part.ts';
 import { mistakes, cell as open } from './view.ts';
 
 const SIDE = 28;

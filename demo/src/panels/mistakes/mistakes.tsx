@@ -9,7 +9,7 @@ import { useVisible } from '../../ui/visible.ts';
 import { type Cell, commonest } from './confusion.ts';
 import { EVERY_MS } from './due.ts';
 import { Gallery } from './gallery.tsx';
-import type { Survey } from './service.ts';
+import type { Survey } from './part.ts';
 import { Table } from './table.tsx';
 import { ALL, cell, FEW, failure, read, readIfDue, reading, survey, wantsAll } from './view.ts';
 

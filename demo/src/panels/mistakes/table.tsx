@@ -2,7 +2,7 @@
 import { useRef } from 'preact/hooks';
 import { percent, whole } from '../../ui/format.ts';
 import { afterKey, type Cell, DIGITS, digits, isRight, shadeOf, shareOf } from './confusion.ts';
-import type { Survey } from './service.ts';
+import type { Survey } from './part.ts';
 import { cell as open } from './view.ts';
 
 /** Of a share, whose unit stands in the heading. */

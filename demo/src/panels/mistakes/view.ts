@@ -4,7 +4,7 @@ import { messageOf } from '../../engine/failures.ts';
 import { adapter, lab, model, onPanel, progress, running } from '../../state.ts';
 import type { Cell } from './confusion.ts';
 import { isDue, type LastReading } from './due.ts';
-import type { MistakesEvent, Survey } from './service.ts';
+import type { MistakesEvent, Survey } from './part.ts';
 
 /** Test images there are, and how many of them are read where WebGPU runs on the processor. */
 export const ALL = 10_000;

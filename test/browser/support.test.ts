@@ -37,3 +37,6 @@ test('only tasks of main threads of pages count', () => {
   expect(tasksIn(events)).toEqual([{ clock: 9, processor: 4 }]);
   expect(tasksIn([...events, task(1, 60_000)]).at(-1)).toEqual({ clock: 60, processor: 60 });
 });
+
+if (process.env.GABOR_TESTS !== 'browser')
+  test.skip('the page and the engine in Chromium: left out of npm test, they take minutes and a Chromium; npm run test:browser runs them', () => {});

@@ -1,4 +1,6 @@
 /** What the browser tests rest on, without a browser: places of Chromium, tasks of traces. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { flagsFor, placesOf } from './support/chromium.ts';
 import { tasksIn } from './support/tasks.ts';
@@ -38,5 +40,13 @@ test('only tasks of main threads of pages count', () => {
   expect(tasksIn([...events, task(1, 60_000)]).at(-1)).toEqual({ clock: 60, processor: 60 });
 });
 
-if (process.env.GABOR_TESTS !== 'browser')
-  test.skip('the page and the engine in Chromium: left out of npm test, they take minutes and a Chromium; npm run test:browser runs them', () => {});
+test('npm test leaves out what takes a Chromium and minutes (npm run test:browser runs it), and nothing else', async () => {
+  const folder = import.meta.dirname;
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.test.ts'));
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  const needing = files
+    .filter((_, i) => /\bfindChromium\(/.test(texts[i]!))
+    .map((file) => file.replace('.test.ts', ''));
+  const config = await readFile(join(folder, '..', '..', 'vitest.config.ts'), 'utf8');
+  expect(/test\/browser\/\{(.+?)\}\.test\.ts/.exec(config)?.[1]?.split(',')).toEqual(needing.sort());
+});

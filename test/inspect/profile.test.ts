@@ -43,7 +43,8 @@ describe('a training step', () => {
       [conv2d(32, 3, { padding: 1 }), relu(), conv2d(32, 3, { padding: 1 }), relu(), flatten(), linear(CLASSES)],
     );
     const trainer = await trainerFor(wide, { batchSize: 32 });
-    const result = await profile(trainer, { steps: 5 });
+    // Medians of five were once led by a copy that the machine's neighbours held up.
+    const result = await profile(trainer, { steps: 15 });
     expect(result.method).toBe(canStamp(await device()) ? 'timestamps' : 'replay');
     expectWhole(result, labelsOf(trainer));
     expect(result.microseconds / result.stepMicroseconds).toBeGreaterThan(0.6);

@@ -43,14 +43,16 @@ describe('a training step', () => {
       [conv2d(32, 3, { padding: 1 }), relu(), conv2d(32, 3, { padding: 1 }), relu(), flatten(), linear(CLASSES)],
     );
     const trainer = await trainerFor(wide, { batchSize: 32 });
-    // Medians of five were once led by a copy that the machine's neighbours held up.
-    const result = await profile(trainer, { steps: 15 });
+    const result = await profile(trainer, { steps: 5 });
     expect(result.method).toBe(canStamp(await device()) ? 'timestamps' : 'replay');
     expectWhole(result, labelsOf(trainer));
     expect(result.microseconds / result.stepMicroseconds).toBeGreaterThan(0.6);
     expect(result.microseconds / result.stepMicroseconds).toBeLessThan(1.7);
-    const [slowest] = [...result.rows].sort((a, b) => b.microseconds - a.microseconds);
-    expect(slowest!.label).toContain('conv2d');
+    // A convolution may be several dispatches, each of which is shorter than a copy.
+    const sums = new Map<string, number>();
+    for (const { label, microseconds } of result.rows) sums.set(label, (sums.get(label) ?? 0) + microseconds);
+    const [slowest] = [...sums].sort(([, a], [, b]) => b - a);
+    expect(slowest![0]).toContain('conv2d');
     trainer.dispose();
   });
 

@@ -21,6 +21,12 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: 'Both places are outside of the image.',
   },
   {
+    file: 'shaders/conv2d/winograd-multiply.wgsl',
+    before: `for (var k = 0u; k < params.k; k += \${K}u) {`,
+    after: `for (var k = 0u; k + 1 < params.k; k += \${K}u) {`,
+    reason: 'Two values of k are taken at a time, and there is an even number of them.',
+  },
+  {
     file: 'shaders/cross-entropy/finish.wgsl',
     before: 'if (li == 0u) {',
     after: 'if (li != 0u) {',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import type { JsonTestResults } from 'vitest/node';
 import { findChromium, LEFT_OUT } from './support/chromium.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -12,22 +13,8 @@ const MOST_MS = 280_000;
 /** Of the selection: fewer are a selection that was not found. */
 const AT_LEAST = 800;
 
-interface Report {
-  readonly success: boolean;
-  readonly numPassedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages: readonly string[] | null;
-    }[];
-  }[];
-}
-
 /** The report of the other vitest, whatever it says. */
-async function runSelection(folder: string): Promise<Report> {
+async function runSelection(folder: string): Promise<JsonTestResults> {
   const file = join(folder, 'report.json');
   const { VITEST: _, NODE_ENV: __, ...env } = process.env;
   const program = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.browser.config.ts'];
@@ -50,7 +37,7 @@ async function runSelection(folder: string): Promise<Report> {
   }
 }
 
-const failuresOf = ({ testResults }: Report): string[] =>
+const failuresOf = ({ testResults }: JsonTestResults): string[] =>
   testResults.flatMap(({ name, message, assertionResults }) => [
     ...(message ? [`${name}: ${message}`] : []),
     ...assertionResults

@@ -1,8 +1,9 @@
-/** A copy of the working tree where shaders are changed and tests are run. Imports Node's own modules. */
+/** A copy of the working tree where shaders are changed and tests are run. Imports Node's own modules and vitest's types. */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { JsonTestResults } from 'vitest/node';
 
 export interface TestRun {
   /** `invalid`: the shader does not compile; `timeout`: it did not end. */
@@ -10,18 +11,6 @@ export interface TestRun {
   /** The first test that failed; null where the run failed otherwise. */
   readonly test: string | null;
   readonly seconds: number;
-}
-
-interface Report {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
 }
 
 const PARTS = [
@@ -81,7 +70,7 @@ export class Copy {
 
   #failure(): Omit<TestRun, 'seconds'> {
     if (!existsSync(this.#report)) return { result: 'failed', test: null };
-    const { testResults } = JSON.parse(readFileSync(this.#report, 'utf8')) as Report;
+    const { testResults } = JSON.parse(readFileSync(this.#report, 'utf8')) as JsonTestResults;
     for (const { name, message, assertionResults } of testResults) {
       const failed = assertionResults.find(({ status }) => status === 'failed');
       if (INVALID.test([message, ...(failed?.failureMessages ?? [])].join('\n')))

@@ -88,6 +88,14 @@ function steadied({ stages, looks }: Pick<Patient, 'stages' | 'looks'>): Steady[
 
 type Rule = (steady: readonly Steady[], patient: Patient) => Finding | null;
 
+/** Layers with many units that are so: the worst, then the others in their order. */
+function hurtBy(what: 'dead' | 'saturated', steady: readonly Steady[]): Steady[] {
+  const hurt = steady.filter((s) => (s[what] ?? 0) >= LIMITS[what]);
+  if (hurt.length === 0) return [];
+  const worst = hurt.reduce((most, s) => (s[what]! > most[what]! ? s : most));
+  return [worst, ...hurt.filter((s) => s !== worst)];
+}
+
 const overflow: Rule = (steady, { config, loss }) => {
   const broken = steady.find((s) => s.nonFinite > 0 || !Number.isFinite(s.weightNorm));
   if (!broken && (loss === null || Number.isFinite(loss))) return null;
@@ -121,8 +129,7 @@ const twins: Rule = (steady, { config }) => {
 
 const vanishing: Rule = (steady, { config }) => {
   const [first, last] = [steady[0]!, steady.at(-1)!];
-  if (steady.length < 3 || !(last.gradientNorm > 0) || steady.some(({ dead }) => (dead ?? 0) >= LIMITS.dead))
-    return null;
+  if (steady.length < 3 || !(last.gradientNorm > 0) || hurtBy('dead', steady).length > 0) return null;
   const share = first.gradientNorm / last.gradientNorm;
   if (!(share < LIMITS.vanishing)) return null;
   const each = share > 0 ? share ** (-1 / (steady.length - 1)) : Infinity;
@@ -154,22 +161,20 @@ const exploding: Rule = (steady, { config }) => {
 };
 
 const dead: Rule = (steady, { config }) => {
-  const hurt = steady.filter((s) => (s.dead ?? 0) >= LIMITS.dead);
-  if (hurt.length === 0) return null;
-  const worst = hurt.reduce((most, s) => (s.dead! > most.dead! ? s : most));
+  const [worst, ...others] = hurtBy('dead', steady);
+  if (!worst) return null;
   return {
     kind: 'dead',
     tone: 'bad',
     title: 'ReLU units die',
-    seen: `${percent(worst.dead!, 0)} of the units of ${worst.name} were zero for every image of the last ten looks${hurt.length > 1 ? `, and many of ${listed(hurt.filter((s) => s !== worst).map(({ name }) => name))}` : ''}. Where a unit is zero its gradient is zero too, so few come back.`,
+    seen: `${percent(worst.dead!, 0)} of the units of ${worst.name} were zero for every image of the last ten looks${others.length > 0 ? `, and many of ${listed(others.map(({ name }) => name))}` : ''}. Where a unit is zero its gradient is zero too, so few come back.`,
     advice: `Start again with a learning rate of ${rateBy(0.1, config.lr)}, or choose Leaky ReLU, whose gradient is never zero.`,
   };
 };
 
 const saturated: Rule = (steady, { config }) => {
-  const hurt = steady.filter((s) => (s.saturated ?? 0) >= LIMITS.saturated);
-  if (hurt.length === 0) return null;
-  const worst = hurt.reduce((most, s) => (s.saturated! > most.saturated! ? s : most));
+  const [worst] = hurtBy('saturated', steady);
+  if (!worst) return null;
   return {
     kind: 'saturated',
     tone: 'bad',

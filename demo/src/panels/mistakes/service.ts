@@ -1,21 +1,20 @@
-/** The door of "Mistakes" in the worker: loads what reads and explains when the panel first asks for it. Imports types, part. */
+/** The door of "Mistakes" in the worker: loads what reads and explains when the panel first asks for it. Imports types, late, part. */
 import type { Callback } from '../../../../src/index.ts';
 import type { Experiment, Lab, Service } from '../../engine/lab.ts';
+import { Late } from '../../engine/late.ts';
 import type { Mistakes, MistakesEvent } from './part.ts';
 
 export class MistakesService implements Service {
   #lab: Lab;
-  #experiment: Experiment | null = null;
-  #loading: Promise<Mistakes> | null = null;
-  #part: Mistakes | null = null;
+  #late: Late<Mistakes>;
 
   constructor(lab: Lab) {
     this.#lab = lab;
+    this.#late = new Late(async () => new (await import('./part.ts')).Mistakes(lab));
   }
 
   attach(experiment: Experiment | null): void {
-    this.#experiment = experiment;
-    this.#part?.attach(experiment);
+    this.#late.attach(experiment);
   }
 
   callbacks(): readonly Callback[] {
@@ -23,24 +22,15 @@ export class MistakesService implements Service {
     return [{ onEpochEnd: () => this.#lab.emit({ type: 'panel', panel: 'mistakes', data }) }];
   }
 
-  #mistakes(): Promise<Mistakes> {
-    this.#loading ??= import('./part.ts').then(({ Mistakes }) => {
-      this.#part = new Mistakes(this.#lab);
-      this.#part.attach(this.#experiment);
-      return this.#part;
-    });
-    return this.#loading;
-  }
-
   async survey(...args: Parameters<Mistakes['survey']>): ReturnType<Mistakes['survey']> {
-    return (await this.#mistakes()).survey(...args);
+    return (await this.#late.ask()).survey(...args);
   }
 
   async images(...args: Parameters<Mistakes['images']>): Promise<ReturnType<Mistakes['images']>> {
-    return (await this.#mistakes()).images(...args);
+    return (await this.#late.ask()).images(...args);
   }
 
   async explain(...args: Parameters<Mistakes['explain']>): ReturnType<Mistakes['explain']> {
-    return (await this.#mistakes()).explain(...args);
+    return (await this.#late.ask()).explain(...args);
   }
 }

@@ -13,6 +13,8 @@ struct Params {
   left_plane: u32, right_plane: u32, result_plane: u32,
   // Rows of left lie in blocks of so many vec4s (k inside of them), and so many vec4s are between blocks.
   left_width: u32, left_block: u32,
+  // C4, as a number that the compiler does not know: it would unroll the loop of stores.
+  most: u32,
 }
 @group(0) @binding(0) var<storage, read> left: array<vec4f>;
 @group(0) @binding(1) var<storage, read> right: array<vec4f>;
@@ -60,7 +62,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
 //#endfor
   }
   // One column at a time, because stores compile slowly.
-  for (var o = 0u; o < min(${C4}u, params.columns4 - block); o++) {
+  for (var o = 0u; o < min(params.most, params.columns4 - block); o++) {
 //#for Q 0 P
 //#for I 0 4
     var v${Q}_$I: vec4f;

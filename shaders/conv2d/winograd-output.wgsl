@@ -13,8 +13,8 @@ struct Params {
   down: u32, strips: u32,
   // Vec4s between positions.
   plane4: u32,
-  // 6, as a number that the compiler does not know: it would unroll the loop.
-  lines: u32,
+  // 6 and 4, as numbers that the compiler does not know: it would unroll the loops.
+  lines: u32, side: u32,
 }
 @group(0) @binding(0) var<storage, read> products: array<vec4f>;
 //#if PLAIN
@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#if POOL
   // Two lines at a time are two windows.
-  for (var line = 0u; line < min(4u, params.oh - top) / 2u; line++) {
+  for (var line = 0u; line < min(params.side, params.oh - top) / 2u; line++) {
 //#for Y 0 2
     let row$Y = to4(Line6(
 //#for X 0 6
@@ -79,7 +79,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
   }
 //#else
-  for (var line = 0u; line < min(4u, params.oh - top); line++) {
+  for (var line = 0u; line < min(params.side, params.oh - top); line++) {
     let row = to4(Line6(of4(column0, line), of4(column1, line), of4(column2, line), of4(column3, line), of4(column4, line), of4(column5, line)));
     let first = ((image * params.oh + top + line) * params.ow + x) * c4 + c;
 //#for X 0 4

@@ -145,6 +145,7 @@ function multiplyKernel(lanes: number, { rows, columns, k, left, right, result }
       result_plane: result.plane,
       left_width: left.width,
       left_block: left.block,
+      most: vectors,
     },
     workgroups: [ceilDiv(rows4, lanes * rowVectors), ceilDiv(columns4, vectors), POSITIONS],
   };
@@ -190,7 +191,7 @@ function convolution({ caps, g, image, weight, turned, end }: Convolution): Vari
         shader: outputShader,
         defines: { ...end.defines, GROUP },
         bind: { ...end.bind, products: result },
-        params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6 },
+        params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6, side: 4 },
         workgroups: linearGroups((tiles.count * os) / 4, GROUP),
       },
     ],

@@ -77,6 +77,11 @@ fn put(at: u32, left: u32, sum: vec4f) {
 //#endif
 }
 
+// Column i of v, with an index that is no constant.
+fn one_of(v: mat4x4f, i: u32) -> vec4f {
+  return select(select(v[0], v[1], i == 1u), select(v[2], v[3], i == 3u), i > 1u);
+}
+
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let m = params.m;
@@ -215,7 +220,8 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   if (row == 0u) { put_sums(part, col, sum); }
 //#endif
   let out = part * params.split_size + z * m * n;
-  // Four rows at a time, so that the text has four stores: they compile as slowly as a hundred multiplications each.
+  // Four rows at a time and one of these after the other, so that the text has one store: it compiles as slowly as a hundred
+  // multiplications.
   let last_row = min(row + ${TM}u, m);
 //#if Y_ALONG_N
   if (col >= n) { return; }
@@ -239,9 +245,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
       default: {}
     }
-//#for J 0 4
-    if (r + ${J}u < m) { put(out + (r + ${J}u) * n + col, n - col, v$J + extra); }
-//#endfor
+    for (var i = r; i < min(r + 4u, last_row); i++) {
+      put(out + i * n + col, n - col, one_of(mat4x4f(v0, v1, v2, v3), i & 3u) + extra);
+    }
   }
 //#else
   for (var r = row; r < last_row; r += 4u) {
@@ -264,9 +270,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       default: {}
     }
     let block = transpose(mat4x4f(v0, v1, v2, v3));
-//#for J 0 4
-    if (col + ${J}u < n) { put(out + (col + ${J}u) * m + r, m - r, block[$J] + extra); }
-//#endfor
+    for (var j = col; j < min(col + 4u, n); j++) {
+      put(out + j * m + r, m - r, one_of(block, j & 3u) + extra);
+    }
   }
 //#endif
 }

@@ -79,28 +79,31 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
 //#endfor
   }
 //#if DBIAS!=none
-//#for O 0 O4
-  let sum$O = subgroupBroadcast(bias${O/SG}, ${O%SG}u)
-//#for T 1 4
-    + subgroupBroadcast(bias${(T*O4+O)/SG}, ${(T*O4+O)%SG}u)
+//#for J 0 (O4+SG-1)/SG
+  var sum$J = vec4f();
 //#endfor
-  ;
-  if (row == 0u && block + $Ou < block_end) { put_bias(wg.z, block + $Ou, sum$O); }
+//#for O 0 O4
+//#for T 0 4
+  sum${O/SG} += select(vec4f(), subgroupBroadcast(bias${(T*O4+O)/SG}, ${(T*O4+O)%SG}u), lane == ${O%SG}u);
+//#endfor
+//#endfor
+//#for J 0 (O4+SG-1)/SG
+  if (wg.x == 0u && ${SG*J}u + lane < min(${O4}u, block_end - block)) { put_bias(wg.z, block + ${SG*J}u + lane, sum$J); }
 //#endfor
 //#endif
   if (row >= rows) { return; }
-  // STORED vec4s of output channels at a time, then the others move up: stores compile slowly.
+  // STORED vec4s of output channels at a time, then the others move up; of these, one input channel after the other, from o
+  // and not from 0 on, or the driver would unroll the loop: stores compile slowly.
   for (var o = block; o < min(block + ${O4}u, block_end); o += ${STORED}u) {
-//#for K 0 4
-    put_weight(wg.z, row * params.os + $Ku * o4 + o, vec4f(acc0[$K], acc1[$K], acc2[$K], acc3[$K]));
-//#endfor
+    for (var k = o; k < o + 4u; k++) {
+      let to = row * params.os + (k - o) * o4 + o;
+      put_weight(wg.z, to, vec4f(acc0[k - o], acc1[k - o], acc2[k - o], acc3[k - o]));
 //#for O 1 STORED
-    if (o + $Ou < block_end) {
-//#for K 0 4
-      put_weight(wg.z, row * params.os + $Ku * o4 + o + $Ou, vec4f(acc${4*O}[$K], acc${4*O+1}[$K], acc${4*O+2}[$K], acc${4*O+3}[$K]));
+      if (o + $Ou < block_end) {
+        put_weight(wg.z, to + $Ou, vec4f(acc${4*O}[k - o], acc${4*O+1}[k - o], acc${4*O+2}[k - o], acc${4*O+3}[k - o]));
+      }
 //#endfor
     }
-//#endfor
 //#for O 4*STORED 4*O4
     acc${O-4*STORED} = acc$O;
 //#endfor

@@ -111,7 +111,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (I4+SG-1)/SG
   let by$J = by_channel(group * i4 + block + ${SG*J}u + lane, params.c);
 //#endfor
-  // One store for each pixel, because stores compile slowly.
+  // One store for all, because stores compile slowly.
   for (var i = block; i < min(block + ${I4}u, i4); i++) {
 //#for Q 0 P
     var v$Q: vec4f;
@@ -134,11 +134,20 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
       default: {}
     }
-//#for Q 0 P
-    if (p$Q < pixels) {
-      let to = ((image$Q * params.h + iy$Q) * params.w + ix$Q) * c4 + group * i4 + i;
-      dx[to] = finish(v$Q, to, of_channels);
-    }
+    // From i on and not from 0, or the driver would unroll the loop.
+    for (var q = i; q < i + ${P}u; q++) {
+      var p = p0;
+      var to = (image0 * params.h + iy0) * params.w + ix0;
+      var v = v0;
+//#for Q 1 P
+      if (q - i == ${Q}u) {
+        p = p$Q;
+        to = (image$Q * params.h + iy$Q) * params.w + ix$Q;
+        v = v$Q;
+      }
 //#endfor
+      to = to * c4 + group * i4 + i;
+      if (p < pixels) { dx[to] = finish(v, to, of_channels); }
+    }
   }
 }

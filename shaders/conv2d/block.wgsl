@@ -165,7 +165,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
 //#endfor
   if (index > clamped) { return; }
-  // Column by column, so that the text has few stores: they compile slowly.
+  // Column by column and vec4 by vec4, so that the text has few stores: they compile slowly.
 //#if POOL
   for (var column = ox / 2u; column < min((ox + ${C}u) / 2u, params.ow / 2u); column++) {
 //#for Y 0 R
@@ -187,15 +187,25 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
       default: {}
     }
+    for (var o = block; o < min(block + ${O4}u, o4); o++) {
+//#for Y 0 R
+      var l$Y = l${Y}_0;
+      var r$Y = r${Y}_0;
+//#endfor
+//#for O 1 O4
+      if (o - block == ${O}u) {
+//#for Y 0 R
+        l$Y = l${Y}_$O;
+        r$Y = r${Y}_$O;
+//#endfor
+      }
+//#endfor
 //#for Y 0 R/2
-    if (oy / 2u + $Yu < params.oh / 2u) {
-//#for O 0 O4
-      if (block + $Ou < o4) {
-        store_pooled(l${2*Y}_$O, r${2*Y}_$O, l${2*Y+1}_$O, r${2*Y+1}_$O, image, oy / 2u + $Yu, column, block + $Ou);
+      if (oy / 2u + $Yu < params.oh / 2u) {
+        store_pooled(l${2*Y}, r${2*Y}, l${2*Y+1}, r${2*Y+1}, image, oy / 2u + $Yu, column, o);
       }
 //#endfor
     }
-//#endfor
   }
 //#else
   for (var column = ox; column < min(ox + ${C}u, params.ow); column++) {
@@ -216,14 +226,26 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
       default: {}
     }
+    for (var o = block; o < min(block + ${O4}u, o4); o++) {
 //#for Y 0 R
-    if (oy + $Yu < params.oh) {
-      let to = ((image * params.oh + oy + $Yu) * params.ow + column) * o4 + block;
-//#for O 0 O4
-      if (block + $Ou < o4) { y[to + $Ou] = finish(v${Y}_$O, to + $Ou, of$O); }
+      var v$Y = v${Y}_0;
+//#endfor
+      var of_channels = of0;
+//#for O 1 O4
+      if (o - block == ${O}u) {
+//#for Y 0 R
+        v$Y = v${Y}_$O;
+//#endfor
+        of_channels = of$O;
+      }
+//#endfor
+//#for Y 0 R
+      if (oy + $Yu < params.oh) {
+        let to = ((image * params.oh + oy + $Yu) * params.ow + column) * o4 + o;
+        y[to] = finish(v$Y, to, of_channels);
+      }
 //#endfor
     }
-//#endfor
   }
 //#endif
 }

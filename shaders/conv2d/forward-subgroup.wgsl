@@ -90,7 +90,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for J 0 (O4+SG-1)/SG
   let by$J = by_channel(block + ${SG*J}u + lane, params.o);
 //#endfor
-  // One store for each pixel, because stores compile slowly.
+  // One store for all, because stores compile slowly.
   for (var o = block; o < min(block + ${O4}u, block_end); o++) {
 //#for Q 0 P
     var v$Q: vec4f;
@@ -113,8 +113,17 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
       default: {}
     }
-//#for Q 0 P
-    if (p$Q < pixels) { let to = p$Q * o4 + o; y[to] = finish(v$Q, to, of_channels); }
+    // From o on and not from 0, or the driver would unroll the loop.
+    for (var q = o; q < o + ${P}u; q++) {
+      var p = p0;
+      var v = v0;
+//#for Q 1 P
+      if (q - o == ${Q}u) {
+        p = p$Q;
+        v = v$Q;
+      }
 //#endfor
+      if (p < pixels) { y[p * o4 + o] = finish(v, p * o4 + o, of_channels); }
+    }
   }
 }

@@ -25,12 +25,11 @@ fn put_statistics(part: Part, mean: T, variance: T, invstd: T) {
   let next_mean = (1.0 - params.momentum) * parts[kept_at(MEAN_ROW, c)] + params.momentum * mean;
   let next_var = params.keep * parts[kept_at(VAR_ROW, c)] + params.take * variance;
 //#if VEC
-//#for J 0 4
-  if (4u * c + ${J}u < params.channels) {
-    new_mean[4u * c + ${J}u] = next_mean[$J];
-    new_var[4u * c + ${J}u] = next_var[$J];
+  // A loop that is not unrolled: stores compile slowly.
+  for (var i = 4u * c; i < min(4u * c + 4u, params.channels); i++) {
+    new_mean[i] = next_mean[i - 4u * c];
+    new_var[i] = next_var[i - 4u * c];
   }
-//#endfor
 //#else
   new_mean[c] = next_mean;
   new_var[c] = next_var;

@@ -22,10 +22,10 @@ fn store_pooled(a: vec4f, b: vec4f, c: vec4f, d: vec4f, n: u32, row: u32, column
 //#endif
   let v = finish(max(max(a, b), max(c, d)), to, ByChannel());
 //#if PLAIN
-  let first = ((n * params.o + 4u * c4) * h + row) * w + column;
-//#for J 0 4
-  if (4u * c4 + $Ju < params.o) { y[first + $Ju * h * w] = v[$J]; }
-//#endfor
+  // A loop that is not unrolled: stores compile slowly.
+  for (var i = 4u * c4; i < min(4u * c4 + 4u, params.o); i++) {
+    y[((n * params.o + i) * h + row) * w + column] = v[i - 4u * c4];
+  }
 //#else
   y[to] = v;
 //#endif

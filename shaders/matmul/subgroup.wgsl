@@ -71,9 +71,7 @@ fn put(at: u32, left: u32, sum: vec4f) {
 //#if Y_VEC
   y[at / 4u] = v;
 //#else
-//#for J 0 4
-  if (left > ${J}u) { y[at + ${J}u] = v[$J]; }
-//#endfor
+  for (var i = at; i < at + min(left, 4u); i++) { y[i] = v[i - at]; }
 //#endif
 }
 

@@ -33,6 +33,9 @@ type Height = (typeof HEIGHTS)[number];
 /** Microseconds: the first compilation (0.17, 0.18, 0.3 s), spread over 2,000 runs: small layers share a height. */
 const COMPILE_SHARE: Record<Height, number> = { 8: 84, 16: 90, 32: 150 };
 
+/** Microseconds by which swapped roles must be better, so that layers that are read alike share a kernel. */
+const SWAP_SHARE = 12;
+
 interface Tile {
   /** Rows of the tile. */
   readonly height: Height;
@@ -90,7 +93,8 @@ function cost(problem: Problem, tile: Tile): number {
     groups * 0.11 +
     ((groups * (steps * step + store)) / 20000) * (1 + 2 / groups) +
     second +
-    COMPILE_SHARE[tile.height]
+    COMPILE_SHARE[tile.height] +
+    (tile.swapped ? SWAP_SHARE : 0)
   );
 }
 

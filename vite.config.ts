@@ -10,7 +10,15 @@ const library: UserConfig = {
   optimizeDeps: { exclude: ['webgpu'] },
   build: {
     ...common,
-    lib: { entry: { index: 'src/index.ts', models: 'src/models/index.ts' }, formats: ['es'] },
+    lib: {
+      // The last is a program of its own, which compile-helpers.ts starts.
+      entry: {
+        index: 'src/index.ts',
+        models: 'src/models/index.ts',
+        'compile-helper': 'src/gpu/compile-helper.ts',
+      },
+      formats: ['es'],
+    },
     rolldownOptions: {
       external: [...external, 'cli-progress'],
       output: { entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' },

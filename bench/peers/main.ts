@@ -83,10 +83,15 @@ function readOptions(argv: readonly string[]) {
   };
 }
 
-/** gabor as its users get it, one file, and its way to WebGPU alone, for the other peers. */
+/** gabor as its users get it, with the program of its helpers, and its way to WebGPU alone, for the other peers. */
 async function buildGabor(folder: string): Promise<void> {
   const { build } = await import('vite');
-  const entry = { index: join(ROOT, 'src', 'index.ts'), 'node-gpu': join(ROOT, 'src', 'gpu', 'node-gpu.ts') };
+  const gpu = (name: string): string => join(ROOT, 'src', 'gpu', `${name}.ts`);
+  const entry = {
+    index: join(ROOT, 'src', 'index.ts'),
+    'node-gpu': gpu('node-gpu'),
+    'compile-helper': gpu('compile-helper'),
+  };
   await build({
     configFile: false,
     root: ROOT,

@@ -1,6 +1,7 @@
 /** `requestDevice`: the GPU, what it can do, and the accounting of what is on it. Imports gpu and util. */
 import type { DeviceCaps } from '../util/caps.ts';
 import { DeviceError } from '../util/errors.ts';
+import { type CompileHelpers, type CompileProgress, createCompileHelpers, usualHelpers } from './compile-helpers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { adapterHelp, nodeGpu } from './node-gpu.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
@@ -15,6 +16,14 @@ export interface DeviceOptions {
   readonly without?: readonly ('subgroups' | 'shader-f16')[];
   /** Most bytes of GPU memory to allocate; a DeviceError beyond. Default: 8 GiB. */
   readonly memoryBudget?: number;
+  /**
+   * Processes that compile the kernels of a net that is new to this machine, where the driver compiles one at a time
+   * (lavapipe, in Node; not with `gpu`): its first step comes sooner and the process stays smaller. 0: none. Default:
+   * $GABOR_HELPERS, else as many as there are cores, at most 4, none on a single core.
+   */
+  readonly helpers?: number;
+  /** Told how far these processes are. */
+  readonly onCompile?: (progress: CompileProgress) => void;
 }
 
 export interface AdapterInfo {
@@ -86,6 +95,17 @@ async function openGpu(options: DeviceOptions): Promise<GPUDevice> {
   });
 }
 
+const helpersOf = (
+  { name, driver }: AdapterInfo,
+  { powerPreference, limits, without, helpers = usualHelpers(), onCompile }: DeviceOptions,
+): CompileHelpers | null =>
+  createCompileHelpers({
+    count: helpers,
+    device: { powerPreference, limits, without },
+    driver: `${name} ${driver}`,
+    onProgress: onCompile,
+  });
+
 /**
  * A device to train and run models on: `navigator.gpu` in a browser, the package `webgpu` in Node.
  *
@@ -93,6 +113,7 @@ async function openGpu(options: DeviceOptions): Promise<GPUDevice> {
  */
 export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
   const gpu = options.gpu ?? (await openGpu(options));
+  const adapter = describe(gpu.adapterInfo);
   const ledger = createLedger(gpu, options.memoryBudget ?? 8 * GIB);
   let failure: DeviceError | null = null;
   const onError = (event: GPUUncapturedErrorEvent): void => {
@@ -106,10 +127,10 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
   });
   return {
     gpu,
-    adapter: describe(gpu.adapterInfo),
+    adapter,
     caps: capsOf(gpu, gpu.adapterInfo),
     ledger,
-    pipelines: createPipelineCache(gpu),
+    pipelines: createPipelineCache(gpu, options.gpu ? null : helpersOf(adapter, options)),
     get failure() {
       return failure;
     },

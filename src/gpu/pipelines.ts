@@ -1,11 +1,18 @@
-/** Compute pipelines, each compiled once for a device, asynchronously and in parallel. Imports shader and util. */
+/** Compute pipelines, each compiled once for a device, asynchronously and in parallel. Imports shader, util, compile-helpers. */
 import type { Preprocessed } from '../shader/preprocess.ts';
 import type { Binding } from '../shader/reflect.ts';
 import { ShaderError } from '../util/errors.ts';
+import type { CompileHelpers } from './compile-helpers.ts';
 
 export interface PipelineRequest {
   readonly file: string;
   readonly shader: Preprocessed;
+  readonly bindings: readonly Binding[];
+}
+
+/** All that a driver needs to know of a kernel to compile it. */
+export interface CompileRequest {
+  readonly code: string;
   readonly bindings: readonly Binding[];
 }
 
@@ -41,7 +48,8 @@ async function explain(
   return new ShaderError(`${file}: the shader does not compile.\n${detail}`, { cause });
 }
 
-export function createPipelineCache(gpu: GPUDevice): PipelineCache {
+/** With helpers the driver compiles in processes of their own what is asked for by `get`. */
+export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | null = null): PipelineCache {
   const pipelines = new Map<string, Promise<CompiledPipeline>>();
   const ready = new Map<string, CompiledPipeline>();
   const layouts = new Map<string, GPUBindGroupLayout>();
@@ -72,6 +80,8 @@ export function createPipelineCache(gpu: GPUDevice): PipelineCache {
     return { layout, module, descriptor };
   };
   const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
+    const { shader, bindings } = request;
+    if (helpers) await helpers.compiled({ code: shader.code, bindings });
     // An error of the text rejects the pipeline; it shall not become the failure of the device too.
     gpu.pushErrorScope('validation');
     const { layout, module, descriptor } = describe(request);

@@ -12,6 +12,7 @@ export {
 } from './data/dataset.ts';
 export { decodeIdx, type IdxArray, readIdx } from './data/idx.ts';
 export { mnist } from './data/mnist-dataset.ts';
+export type { CompileProgress } from './gpu/compile-helpers.ts';
 export { type AdapterInfo, type Device, type DeviceOptions, requestDevice } from './gpu/device.ts';
 export { defineOp, followFirst, type Op, type OpSpec } from './graph/define-op.ts';
 export { type Layout, physicalSize } from './graph/layout.ts';
@@ -212,7 +213,7 @@ export {
 } from './train/callbacks/model-checkpoint.ts';
 export type { MonitoredMetric } from './train/callbacks/monitor.ts';
 export { lambdaCallback, terminateOnNaN } from './train/callbacks/small-callbacks.ts';
-export type { BatchLogs, Callback, CompileProgress, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
+export type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './train/callbacks.ts';
 export { checkGradients } from './train/check-gradients.ts';
 export { decodeCheckpoint, modelOf, type Position } from './train/checkpoint.ts';
 export type {

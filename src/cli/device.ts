@@ -1,11 +1,23 @@
 /** The device of a command. Imports gpu, cli/command. */
 import pc from 'picocolors';
+import type { CompileProgress } from '../gpu/compile-helpers.ts';
 import { type AdapterInfo, type Device, requestDevice } from '../gpu/device.ts';
 import type { Io } from './command.ts';
 
+/** A line a second while helpers compile. */
+function reportHelpers(io: Io): (progress: CompileProgress) => void {
+  let last = performance.now();
+  return ({ ready, kernels }) => {
+    const now = performance.now();
+    if (ready > 1 && now - last < 1000) return;
+    last = now;
+    io.error(`compiling: ${ready} of ${kernels} kernels`);
+  };
+}
+
 /** Runs something with a device: the shared one, or a new one that is disposed afterwards. */
 export async function withDevice<T>(io: Io, action: (device: Device) => Promise<T>): Promise<T> {
-  const device = await (io.device ?? requestDevice)();
+  const device = await (io.device ? io.device() : requestDevice({ onCompile: reportHelpers(io) }));
   try {
     return await action(device);
   } finally {

@@ -7,8 +7,8 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { CompileRequest } from './pipelines.ts';
 
+/** Kernels that are ready, of all that are compiled together. */
 export interface CompileProgress {
-  /** Kernels that are ready, of all that are compiled together. */
   readonly ready: number;
   readonly kernels: number;
 }
@@ -50,9 +50,15 @@ interface Job {
   readonly request: CompileRequest;
 }
 
+/** Node itself: what Electron and others have as their executable is no Node to start. */
+function isPlainNode(): boolean {
+  if (typeof process === 'undefined' || process.release?.name !== 'node') return false;
+  return !['electron', 'bun', 'deno'].some((name) => name in process.versions);
+}
+
 /** So many processes pay: one for each core, at most four; none where there is only one core. */
 export function usualHelpers(): number {
-  if (typeof process === 'undefined' || typeof process.versions?.node !== 'string') return 0;
+  if (!isPlainNode()) return 0;
   const { GABOR_HELPERS } = process.env;
   if (GABOR_HELPERS !== undefined && /^\d+$/.test(GABOR_HELPERS)) return Number(GABOR_HELPERS);
   const cores = process.getBuiltinModule('node:os').availableParallelism();
@@ -63,14 +69,17 @@ export function usualHelpers(): number {
 export const canBeHelped = (driver: string): boolean =>
   /llvmpipe/.test(driver) && !/^(1|true|yes)$/i.test(process.env.MESA_SHADER_CACHE_DISABLE ?? '');
 
-/** Program and arguments of a helper: the built file, or the source by the loader that runs this one. */
+/** Program and arguments of a helper: the built file, or the source by the loader that runs this one; null where neither is. */
 function helperArguments(): string[] | null {
   const { existsSync } = process.getBuiltinModule('node:fs');
   const { fileURLToPath } = process.getBuiltinModule('node:url');
-  if (!import.meta.url.startsWith('file:')) return null;
-  for (const name of ['./compile-helper.ts', './compile-helper.js', '../compile-helper.js']) {
-    const file = fileURLToPath(new URL(name, /* @vite-ignore */ import.meta.url));
-    if (existsSync(file)) return file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx'), file] : [file];
+  try {
+    for (const name of ['./compile-helper.ts', './compile-helper.js', '../compile-helper.js']) {
+      const file = fileURLToPath(new URL(name, /* @vite-ignore */ import.meta.url));
+      if (existsSync(file)) return file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx'), file] : [file];
+    }
+  } catch {
+    // Bundled into something that lies in no file, or without the loader.
   }
   return null;
 }
@@ -83,7 +92,7 @@ function cacheFolder(): string {
 
 /**
  * Kernels that were compiled before, in a file beside the tuner's. A line names a kernel and the driver's cache that it went
- * to; another cache, or one that was emptied, is another number of its folder.
+ * to; another cache, or one that was emptied, is another folder.
  */
 class KnownKernels {
   #file: string;
@@ -101,15 +110,18 @@ class KnownKernels {
     }
   }
 
-  /** The folder that Mesa keeps compiled kernels in (https://docs.mesa3d.org/envvars.html), as a number; 0: there is none yet. */
-  static #place(): number {
+  /** The folder that Mesa keeps compiled kernels in (https://docs.mesa3d.org/envvars.html): number and birth; 0: there is none yet. */
+  static #place(): string {
     const path = process.getBuiltinModule('node:path');
     const folder = process.env.MESA_SHADER_CACHE_DIR || cacheFolder();
-    for (const name of ['mesa_shader_cache_db', 'mesa_shader_cache']) {
-      const found = process.getBuiltinModule('node:fs').statSync(path.join(folder, name), { throwIfNoEntry: false });
-      if (found) return found.ino;
-    }
-    return 0;
+    for (const name of ['mesa_shader_cache_db', 'mesa_shader_cache'])
+      try {
+        const { ino, birthtimeMs } = process.getBuiltinModule('node:fs').statSync(path.join(folder, name));
+        return `${ino}-${birthtimeMs}`;
+      } catch {
+        // not there, or not to be read
+      }
+    return '0';
   }
 
   has(id: string): boolean {

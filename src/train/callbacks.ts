@@ -1,4 +1,5 @@
 /** What a training loop tells while it runs; names are Keras's. Imports nothing below but types. */
+import type { CompileProgress } from '../gpu/compile-helpers.ts';
 import type { Position } from './checkpoint.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -52,12 +53,6 @@ export interface RunEnd {
   readonly aborted: boolean;
   /** By a callback. */
   readonly stopped: boolean;
-}
-
-/** Kernels that are ready, of all that there are to compile. */
-export interface CompileProgress {
-  readonly ready: number;
-  readonly kernels: number;
 }
 
 /** All parts are optional. A promise is waited for; onBatchEnd comes some steps late, when the GPU's numbers arrive, but for every step. */

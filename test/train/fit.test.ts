@@ -1,12 +1,13 @@
 /** What `fit` tells and in which order: callbacks, logs, schedules, history, abortion, errors of callbacks. */
 import { describe, expect, test } from 'vitest';
+import type { CompileProgress } from '../../src/gpu/compile-helpers.ts';
 import { requestDevice } from '../../src/gpu/device.ts';
 import { linear } from '../../src/nn/layers.ts';
 import { crossEntropy, mse } from '../../src/nn/losses.ts';
 import { sequential } from '../../src/nn/model.ts';
 import { cosineAnnealingLR, lambdaLR, stepLR } from '../../src/optim/schedules.ts';
 import { sgd } from '../../src/optim/sgd.ts';
-import type { BatchLogs, Callback, CompileProgress, EpochLogs } from '../../src/train/callbacks.ts';
+import type { BatchLogs, Callback, EpochLogs } from '../../src/train/callbacks.ts';
 import { progressBar } from '../../src/train/progress-bar.ts';
 import { createTrainer } from '../../src/train/trainer.ts';
 import { device } from '../support/device.ts';

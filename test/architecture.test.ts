@@ -11,7 +11,7 @@ const MAY_IMPORT: { readonly [folder: string]: readonly string[] } = {
   util: [],
   graph: ['util'],
   shader: ['graph', 'util'],
-  gpu: ['shader', 'util'],
+  gpu: ['shader', 'shaders', 'util'],
   data: ['util'],
   io: ['util'],
   ops: ['graph', 'shaders', 'util'],
@@ -41,6 +41,7 @@ const TOUCH_WEBGPU = [
   'src/gpu/node-gpu.ts',
   'src/gpu/pipelines.ts',
   'src/gpu/readback.ts',
+  'src/gpu/self-test.ts',
   'src/gpu/warm.ts',
   'src/inspect/inspector-types.ts',
   'src/inspect/monitor.ts',
@@ -68,6 +69,7 @@ const NO_OP: { readonly [folder: string]: string } = {
   lib: 'included by others',
   metrics: 'the tail of a plan: src/train/engine.ts',
   optimizer: 'the tail of a plan: src/optim/optimizer.ts',
+  'self-test': 'what a device does before kernels may use it: src/gpu/self-test.ts',
 };
 
 /** Packages that code outside of the command line imports when a function needs them. */

@@ -69,14 +69,20 @@ export function usualHelpers(): number {
 export const canBeHelped = (driver: string): boolean =>
   /llvmpipe/.test(driver) && !/^(1|true|yes)$/i.test(process.env.MESA_SHADER_CACHE_DISABLE ?? '');
 
-/** Program and arguments of a helper: the built file, or the source by the loader that runs this one; null where neither is. */
+/** What Node needs to run the source: TypeScript, and shaders as text. */
+const sourceHooks = (): string[] => [
+  ...['--import', import.meta.resolve('tsx')],
+  ...['--import', new URL('../../scripts/wgsl-hook.mjs', /* @vite-ignore */ import.meta.url).href],
+];
+
+/** Arguments of Node for a helper: the built program, or its source; null where neither is. */
 function helperArguments(): string[] | null {
   const { existsSync } = process.getBuiltinModule('node:fs');
   const { fileURLToPath } = process.getBuiltinModule('node:url');
   try {
     for (const name of ['./compile-helper.ts', './compile-helper.js', '../compile-helper.js']) {
       const file = fileURLToPath(new URL(name, /* @vite-ignore */ import.meta.url));
-      if (existsSync(file)) return file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx'), file] : [file];
+      if (existsSync(file)) return [...(file.endsWith('.ts') ? sourceHooks() : []), file];
     }
   } catch {
     // Bundled into something that lies in no file, or without the loader.

@@ -5,6 +5,7 @@ import { type CompileHelpers, type CompileProgress, createCompileHelpers, usualH
 import { createLedger, type Ledger } from './ledger.ts';
 import { adapterHelp, nodeGpu } from './node-gpu.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
+import { subgroupsWork, withoutWrong } from './self-test.ts';
 
 export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
@@ -114,6 +115,10 @@ const helpersOf = (
 export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
   const gpu = options.gpu ?? (await openGpu(options));
   const adapter = describe(gpu.adapterInfo);
+  const caps = await withoutWrong(capsOf(gpu, gpu.adapterInfo), {
+    works: (lanes) => subgroupsWork(gpu, lanes),
+    warn: (text) => console.warn(`gabor: ${adapter.name}: ${text}`),
+  });
   const ledger = createLedger(gpu, options.memoryBudget ?? 8 * GIB);
   let failure: DeviceError | null = null;
   const onError = (event: GPUUncapturedErrorEvent): void => {
@@ -128,7 +133,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
   return {
     gpu,
     adapter,
-    caps: capsOf(gpu, gpu.adapterInfo),
+    caps,
     ledger,
     pipelines: createPipelineCache(gpu, options.gpu ? null : helpersOf(adapter, options)),
     get failure() {

@@ -54,6 +54,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/mix-batch/': ['test/ops/mix-batch.test.ts', 'test/train/augment.test.ts'],
   'shaders/metrics/': ['test/train/metrics.test.ts', 'test/train/fit.test.ts', 'test/train/numbers.test.ts'],
   'shaders/optimizer/': ['test/optim/optimizers.test.ts', 'test/optim/training.test.ts', 'test/optim/optim.test.ts'],
+  'shaders/self-test/': ['test/gpu/self-test.test.ts'],
 };
 
 /** Families of the golden data, which are asked where a shader's own tests notice nothing. */

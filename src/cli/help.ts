@@ -46,6 +46,7 @@ export function programHelp(commands: readonly Command[], version: string): stri
     '  gabor train mnist',
     '',
     '"gabor <command> --help" shows the options of a command.',
-    'GABOR_DRIVER=lavapipe|swiftshader|none chooses the driver, GABOR_DEBUG=1 shows where an error comes from.',
+    'GABOR_DRIVER=lavapipe|swiftshader|none chooses the driver, GABOR_HELPERS=0 compiles kernels in this process only,',
+    'GABOR_DEBUG=1 shows where an error comes from.',
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 /** `requestDevice`: the GPU, what it can do, and the accounting of what is on it. Imports gpu and util. */
 import type { DeviceCaps } from '../util/caps.ts';
 import { DeviceError } from '../util/errors.ts';
-import { type CompileHelpers, type CompileProgress, createCompileHelpers, usualHelpers } from './compile-helpers.ts';
+import type { CompileHelpers, CompileProgress } from './compile-helpers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { adapterHelp, nodeGpu } from './node-gpu.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
@@ -96,16 +96,20 @@ async function openGpu(options: DeviceOptions): Promise<GPUDevice> {
   });
 }
 
-const helpersOf = (
+/** Loaded in Node only: a page has no processes. */
+async function helpersOf(
   { name, driver }: AdapterInfo,
-  { powerPreference, limits, without, helpers = usualHelpers(), onCompile }: DeviceOptions,
-): CompileHelpers | null =>
-  createCompileHelpers({
-    count: helpers,
+  { gpu, powerPreference, limits, without, helpers, onCompile }: DeviceOptions,
+): Promise<CompileHelpers | null> {
+  if (gpu || helpers === 0 || typeof process === 'undefined' || !process.versions?.node) return null;
+  const { createCompileHelpers, usualHelpers } = await import('./compile-helpers.ts');
+  return createCompileHelpers({
+    count: helpers ?? usualHelpers(),
     device: { powerPreference, limits, without },
     driver: `${name} ${driver}`,
     onProgress: onCompile,
   });
+}
 
 /**
  * A device to train and run models on: `navigator.gpu` in a browser, the package `webgpu` in Node.
@@ -119,6 +123,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
     works: (lanes) => subgroupsWork(gpu, lanes),
     warn: (text) => console.warn(`gabor: ${adapter.name}: ${text}`),
   });
+  const helpers = await helpersOf(adapter, options);
   const ledger = createLedger(gpu, options.memoryBudget ?? 8 * GIB);
   let failure: DeviceError | null = null;
   const onError = (event: GPUUncapturedErrorEvent): void => {
@@ -135,7 +140,7 @@ export async function requestDevice(options: DeviceOptions = {}): Promise<Device
     adapter,
     caps,
     ledger,
-    pipelines: createPipelineCache(gpu, options.gpu ? null : helpersOf(adapter, options)),
+    pipelines: createPipelineCache(gpu, helpers),
     get failure() {
       return failure;
     },

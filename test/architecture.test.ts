@@ -35,7 +35,6 @@ const DOORS = ['cli', 'index.ts'];
 /** The only files that touch WebGPU objects; fit.ts and trainer.ts only pass a buffer on. */
 const TOUCH_WEBGPU = [
   'src/gpu/compile-helper.ts',
-  'src/gpu/compile-helpers.ts',
   'src/gpu/device.ts',
   'src/gpu/ledger.ts',
   'src/gpu/node-gpu.ts',

@@ -1,10 +1,12 @@
 /**
  * Processes that compile kernels ahead, for a driver that compiles one at a time and keeps the result in files (lavapipe in
  * Node): several together are faster, and the memory that its compiler took goes with them. Where they cannot run, the
- * device compiles by itself. Imports gpu's types; Node's modules are reached inside the functions only.
+ * device compiles by itself. Imports cache-folder, types of gpu; Node's modules are reached inside the functions only.
  */
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { cacheHome, gaborCache } from './cache-folder.ts';
+import type { DeviceOptions } from './device.ts';
 import type { CompileRequest } from './pipelines.ts';
 
 /** Kernels that are ready, of all that are compiled together. */
@@ -13,12 +15,8 @@ export interface CompileProgress {
   readonly kernels: number;
 }
 
-/** What the device of a helper has in common with the one it helps: parts of DeviceOptions. */
-export interface HelperDevice {
-  readonly powerPreference?: GPUPowerPreference;
-  readonly limits?: 'adapter' | 'default';
-  readonly without?: readonly ('subgroups' | 'shader-f16')[];
-}
+/** What the device of a helper has in common with the one it helps. */
+type HelperDevice = Pick<DeviceOptions, 'powerPreference' | 'limits' | 'without'>;
 
 export interface HelperOptions {
   /** Processes at most. */
@@ -90,10 +88,18 @@ function helperArguments(): string[] | null {
   return null;
 }
 
-/** Folder of XDG_CACHE_HOME, or its usual place. */
-function cacheFolder(): string {
+/** The folder that Mesa keeps compiled kernels in (https://docs.mesa3d.org/envvars.html): number and birth; 0: there is none yet. */
+function driverCache(): string {
   const path = process.getBuiltinModule('node:path');
-  return process.env.XDG_CACHE_HOME || path.join(process.getBuiltinModule('node:os').homedir(), '.cache');
+  const folder = process.env.MESA_SHADER_CACHE_DIR || cacheHome();
+  for (const name of ['mesa_shader_cache_db', 'mesa_shader_cache'])
+    try {
+      const { ino, birthtimeMs } = process.getBuiltinModule('node:fs').statSync(path.join(folder, name));
+      return `${ino}-${birthtimeMs}`;
+    } catch {
+      // not there, or not to be read
+    }
+  return '0';
 }
 
 /**
@@ -101,45 +107,31 @@ function cacheFolder(): string {
  * to; another cache, or one that was emptied, is another folder.
  */
 class KnownKernels {
-  #file: string;
-  #lines: Set<string>;
+  #file = process.getBuiltinModule('node:path').join(gaborCache(), 'compiled-kernels.txt');
+  #place = driverCache();
+  #lines = new Set<string>();
 
   constructor() {
-    const path = process.getBuiltinModule('node:path');
     const fs = process.getBuiltinModule('node:fs');
-    this.#file = path.join(process.env.GABOR_CACHE || path.join(cacheFolder(), 'gabor'), 'compiled-kernels.txt');
     try {
       if (fs.statSync(this.#file).size > LONGEST_LIST) fs.rmSync(this.#file);
       this.#lines = new Set(fs.readFileSync(this.#file, 'utf8').split('\n'));
     } catch {
-      this.#lines = new Set();
+      // There is none yet.
     }
   }
 
-  /** The folder that Mesa keeps compiled kernels in (https://docs.mesa3d.org/envvars.html): number and birth; 0: there is none yet. */
-  static #place(): string {
-    const path = process.getBuiltinModule('node:path');
-    const folder = process.env.MESA_SHADER_CACHE_DIR || cacheFolder();
-    for (const name of ['mesa_shader_cache_db', 'mesa_shader_cache'])
-      try {
-        const { ino, birthtimeMs } = process.getBuiltinModule('node:fs').statSync(path.join(folder, name));
-        return `${ino}-${birthtimeMs}`;
-      } catch {
-        // not there, or not to be read
-      }
-    return '0';
-  }
-
   has(id: string): boolean {
-    return this.#lines.has(`${id} ${KnownKernels.#place()}`);
+    return this.#lines.has(`${id} ${this.#place}`);
   }
 
   add(ids: readonly string[]): void {
     const fs = process.getBuiltinModule('node:fs');
-    const lines = ids.map((id) => `${id} ${KnownKernels.#place()}`);
+    this.#place = driverCache(); // which the first kernels may have made
+    const lines = ids.map((id) => `${id} ${this.#place}`);
     for (const line of lines) this.#lines.add(line);
     try {
-      fs.mkdirSync(process.getBuiltinModule('node:path').dirname(this.#file), { recursive: true });
+      fs.mkdirSync(gaborCache(), { recursive: true });
       fs.appendFileSync(this.#file, lines.map((line) => `${line}\n`).join(''));
     } catch {
       // No place for it: the next process starts helpers that find everything compiled.

@@ -3,7 +3,7 @@ import type { DeviceCaps } from '../util/caps.ts';
 import { DeviceError } from '../util/errors.ts';
 import type { CompileHelpers, CompileProgress } from './compile-helpers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
-import { adapterHelp, nodeGpu } from './node-gpu.ts';
+import { adapterHelp, isNode, nodeGpu } from './node-gpu.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
 import { subgroupsWork, withoutWrong } from './self-test.ts';
 
@@ -101,7 +101,7 @@ async function helpersOf(
   { name, driver }: AdapterInfo,
   { gpu, powerPreference, limits, without, helpers, onCompile }: DeviceOptions,
 ): Promise<CompileHelpers | null> {
-  if (gpu || helpers === 0 || typeof process === 'undefined' || !process.versions?.node) return null;
+  if (gpu || helpers === 0 || !isNode()) return null;
   const { createCompileHelpers, usualHelpers } = await import('./compile-helpers.ts');
   return createCompileHelpers({
     count: helpers ?? usualHelpers(),

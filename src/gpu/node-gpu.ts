@@ -47,7 +47,7 @@ export function adapterHelp(): string {
   return 'No WebGPU adapter: no Vulkan driver was found. Run "npx gabor setup" (software driver), or install your GPU\'s driver.';
 }
 
-function isNode(): boolean {
+export function isNode(): boolean {
   return typeof process !== 'undefined' && typeof process.versions?.node === 'string';
 }
 

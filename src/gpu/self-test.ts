@@ -4,7 +4,7 @@
  */
 import subgroupsText from '../../shaders/self-test/subgroups.wgsl?raw';
 import { preprocess } from '../shader/preprocess.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { waitFor } from './wait.ts';
 
 const SOURCE = { file: 'self-test/subgroups.wgsl', text: subgroupsText, includes: {} };
@@ -61,16 +61,13 @@ export async function subgroupsWork(gpu: GPUDevice, lanes: number): Promise<bool
   return found.length === right.length && found.every((number, i) => number === right[i]);
 }
 
-/** The subgroup kernels are for software adapters with subgroups of one size. */
-const usesSubgroups = ({ software, subgroups, subgroupMinSize, subgroupMaxSize }: DeviceCaps): boolean =>
-  software && subgroups && subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4;
-
 /** The caps, without subgroups where they are used and do not work; `warn` is told. */
 export async function withoutWrong(
   caps: DeviceCaps,
   { works, warn }: { works: (lanes: number) => Promise<boolean>; warn: (text: string) => void },
 ): Promise<DeviceCaps> {
-  if (!usesSubgroups(caps) || (await works(caps.subgroupMinSize))) return caps;
+  const lanes = softwareLanes(caps);
+  if (lanes === 0 || (await works(lanes))) return caps;
   warn('subgroups compute wrong values on this adapter: kernels that use them are left out, and others are slower');
   return { ...caps, subgroups: false };
 }

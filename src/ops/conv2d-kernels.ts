@@ -1,6 +1,6 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
@@ -8,7 +8,7 @@ import type { ConvGeometry } from './conv2d-geometry.ts';
 import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
 import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
-import { forwardSubgroup, inputSubgroup, softwareLanes, weightSubgroup } from './conv2d-subgroup.ts';
+import { forwardSubgroup, inputSubgroup, weightSubgroup } from './conv2d-subgroup.ts';
 import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
 import { forwardWinograd, inputWinograd, weightWinograd } from './conv2d-winograd.ts';
 import { forwardWins, inputWins, weightWins } from './conv2d-winograd-time.ts';

@@ -7,7 +7,6 @@ import weightText from '../../shaders/conv2d/backward-weight-subgroup.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-subgroup.wgsl?raw';
 import type { Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import type { DeviceCaps } from '../util/caps.ts';
 import { ceilDiv, roundUp } from '../util/shape.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import {
@@ -25,12 +24,6 @@ import {
 const forward = convShader('forward-subgroup', forwardText);
 const backwardInput = convShader('backward-input-subgroup', inputText);
 const backwardWeight = convShader('backward-weight-subgroup', weightText);
-
-/** Lanes of a subgroup if these kernels are for the device, else 0. */
-export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMaxSize }: DeviceCaps): number {
-  const known = subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
-  return software && subgroups && known ? subgroupMinSize : 0;
-}
 
 /** Workgroups that keep the cores of a software adapter busy to the end. */
 export const ENOUGH_GROUPS = 32;

@@ -10,7 +10,7 @@ import sumsText from '../../shaders/matmul/sums.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
 import type { Kernel, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { ceilDiv } from '../util/shape.ts';
 import { type Problem, paramsOf } from './matmul-problem.ts';
 import { splitOf, sumSplits } from './matmul-split.ts';
@@ -152,8 +152,8 @@ function splitsFor(problem: Problem, tile: Tile): number[] {
 
 /** Tiles of each useful height with the better roles, whole and with k split where that may pay; the cheapest first. */
 export function subgroupVariants(problem: Problem, caps: DeviceCaps): Variant[] {
-  const lanes = caps.subgroupMinSize;
-  if (!caps.software || !caps.subgroups || lanes !== caps.subgroupMaxSize || lanes < 4 || lanes > 16) return [];
+  const lanes = softwareLanes(caps);
+  if (lanes === 0) return [];
   const cheapest = (tiles: readonly Tile[]): Tile | undefined =>
     tiles.map((tile) => ({ tile, cost: cost(problem, tile) })).sort((p, q) => p.cost - q.cost)[0]?.tile;
   const chosen = HEIGHTS.filter((height) => height >= lanes).flatMap((height) => {

@@ -1,4 +1,5 @@
 /** The option `tune` of trainers, sessions and programs, and where choices are kept: a file, or IndexedDB. Imports gpu types, io, runtime, util. */
+import { gaborCache } from '../gpu/cache-folder.ts';
 import type { Device } from '../gpu/device.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { type TuneEvent, type TuneMode, Tuner } from '../runtime/tuner.ts';
@@ -89,9 +90,7 @@ async function defaultStore(): Promise<TuneStore> {
   if (typeof process === 'undefined' || typeof process.versions?.node !== 'string')
     return typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore(indexedDB);
   const { join } = await import('node:path');
-  const { homedir } = await import('node:os');
-  const { GABOR_CACHE, XDG_CACHE_HOME } = process.env;
-  return fileStore(join(GABOR_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'gabor'), 'tune.json'));
+  return fileStore(join(gaborCache(), 'tune.json'));
 }
 
 /** Looks for the place at its first use. */

@@ -21,6 +21,12 @@ export interface DeviceCaps {
   readonly maxWorkgroups: number;
 }
 
+/** Lanes of a subgroup on the software adapters that the subgroup kernels are for, else 0. */
+export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMaxSize }: DeviceCaps): number {
+  const known = subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
+  return software && subgroups && known ? subgroupMinSize : 0;
+}
+
 /** The limits that every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): the profile that all kernels must run on. */
 export const DEFAULT_CAPS: DeviceCaps = {
   software: false,

@@ -1,8 +1,8 @@
 /** Convolutions whose kernel of blocks pools its results, with gradients. May import src and test/support. */
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../src/graph/types.ts';
-import { softwareLanes } from '../../src/ops/conv2d-subgroup.ts';
 import { convOutputSize, leakyRelu, maxPool2d } from '../../src/ops/index.ts';
+import { softwareLanes } from '../../src/util/caps.ts';
 import { device } from '../support/device.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';

@@ -9,7 +9,6 @@ import { input } from '../../src/graph/define-op.ts';
 import { fromMemory, physicalSize } from '../../src/graph/layout.ts';
 import type { Value } from '../../src/graph/types.ts';
 import type { Conv2dOptions } from '../../src/ops/conv2d.ts';
-import { softwareLanes } from '../../src/ops/conv2d-subgroup.ts';
 import {
   add,
   conv2d,
@@ -22,6 +21,7 @@ import {
   sigmoid,
   sum,
 } from '../../src/ops/index.ts';
+import { softwareLanes } from '../../src/util/caps.ts';
 import { device } from '../support/device.ts';
 import { compare, GOLDENS, type GoldenCase, goldenTensor, loadFamily } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';

@@ -43,12 +43,15 @@ export type GatherImagesOptions = GatherOptions & {
   readonly std: readonly number[];
 };
 
-/** Threads for the pixels of a batch: `runs` a sample, each for `run` pixels in a row. A shuffled place costs more than a pixel: a CPU finds it for several at once. */
+/**
+ * Threads for the pixels (or other units) of a batch: `runs` a sample, each for `run` of them in a row. A shuffled place costs
+ * more than a pixel: a CPU finds it once for as many as `most`.
+ */
 export function runsOf(
-  { batch, pixels }: { readonly batch: number; readonly pixels: number },
+  { batch, pixels, most = 16 }: { readonly batch: number; readonly pixels: number; readonly most?: number },
   { software }: DeviceCaps,
 ): { readonly count: number; readonly run: number; readonly runs: number } {
-  const run = software ? 16 : 1;
+  const run = software ? Math.min(most, pixels) : 1;
   const runs = ceilDiv(pixels, run);
   return { count: batch * runs, run, runs };
 }
@@ -112,13 +115,19 @@ const gatherImagesOp = defineOp<GatherImagesOptions>({
     const { batch, samples, shuffle, shape } = attrs;
     const target = targetParts(context);
     const [c, h, w] = shape as [number, number, number];
-    const { count, run, runs } = runsOf({ batch, pixels: h * w }, caps);
+    const pixels = (h * w) % 4 === 0 ? 4 : 1; // of a unit
+    const plane = (h * w) / pixels;
+    const { count, run, runs } = runsOf({ batch, pixels: plane, most: pixels === 4 ? 8 : 16 }, caps);
     const kernel = {
       shader: imagesShader,
-      defines: { ...target.defines, SHUFFLE: shuffle, CHANNELS: c, VEC: padChannels(c) === 4 },
+      defines: {
+        ...target.defines,
+        ...{ SHUFFLE: shuffle, CHANNELS: c, PIXELS: pixels },
+        FORM: padChannels(c) === 4 ? 'channels' : pixels === 4 ? 'quads' : 'pixel',
+      },
       bind: { images: inputs[0]!, x: outputs[0]!, ...target.bind },
       params: {
-        ...{ count, samples, half_bits: halfBits(samples), plane: h * w, run, runs },
+        ...{ count, samples, half_bits: halfBits(samples), plane, run, runs },
         ...normalizationParams(attrs),
         ...target.params,
       },
@@ -131,20 +140,23 @@ const gatherImagesOp = defineOp<GatherImagesOptions>({
 const gatherRowsOp = defineOp<GatherOptions>({
   name: 'gatherRows',
   infer: (inputs, { batch }) => [...targetSpecs([inputs[0]!, inputs[0]!], batch), ...targetSpecs(inputs, batch)],
-  variants(context) {
+  variants(context, caps) {
     const { inputs, outputs, attrs } = context;
-    const { samples, shuffle } = attrs;
+    const { batch, samples, shuffle } = attrs;
     const target = targetParts(context);
-    const { shape } = outputs[0]!;
+    const elements = sizeOf(outputs[0]!.shape.slice(1));
+    const wide = elements % 4 === 0;
+    const width = wide ? elements / 4 : elements;
+    const { count, run, runs } = runsOf({ batch, pixels: width, most: 8 }, caps);
     const kernel = {
       shader: rowsShader,
-      defines: { ...target.defines, SHUFFLE: shuffle },
+      defines: { ...target.defines, SHUFFLE: shuffle, WIDE: wide },
       bind: { rows: inputs[0]!, x: outputs[0]!, ...target.bind },
       params: {
-        ...{ count: sizeOf(shape), samples, half_bits: halfBits(samples), width: sizeOf(shape.slice(1)) },
+        ...{ count, samples, half_bits: halfBits(samples), width, run, runs },
         ...target.params,
       },
-      workgroups: linearGroups(sizeOf(shape), 64),
+      workgroups: linearGroups(count, 64),
     };
     return [{ id: 'direct', kernels: [kernel] }];
   },

@@ -32,8 +32,14 @@ function images(samples: number, shape: readonly number[]) {
 const positions = (first: number, batch: number, { samples, key }: { samples: number; key?: number }): number[] =>
   Array.from({ length: batch }, (_, i) => (key === undefined ? first + i : shuffled(first + i, samples, key)));
 
-describe.each([1, 2, 3, 4])('images of %i channels', (channels) => {
-  const shape = [channels, 5, 7];
+// The words of a plane of 5 x 7 bytes hold pixels of several channels or images, those of 8 x 6 four pixels of one.
+describe.each(
+  [1, 2, 3, 4].flatMap((channels) => [
+    [channels, 5, 7],
+    [channels, 8, 6],
+  ]),
+)('images of %i channels, %i x %i', (...shape) => {
+  const channels = shape[0]!;
   const samples = 23;
   const { data, words } = images(samples, shape);
   const { mean, std } = data;
@@ -63,6 +69,7 @@ describe.each([1, 2, 3, 4])('images of %i channels', (channels) => {
     const options = { batch: 2, samples, shuffle: false, shape, mean, std };
     const [a] = await runSteps(inputs, (v) => ({ m: memoryOf(gatherImages(v.images!, options)) }), [{}]);
     const padded = channels === 1 ? 1 : 4;
+    expect(a!.m).toHaveLength(2 * padded * shape[1]! * shape[2]!);
     expect([...a!.m!].filter((v, i) => i % padded >= channels && v !== 0)).toHaveLength(0);
   });
 });
@@ -89,20 +96,24 @@ test('every byte is normalised to the same bits as on the host', async () => {
 describe('rows', () => {
   const samples = 37;
   const random = new Random(5);
-  const values = Float32Array.from({ length: samples * 3 }, () => random.gaussian());
   const labels = Int32Array.from({ length: samples }, () => random.integer(0, 9));
-  const data = tensorDataset({ x: values, shape: [3], y: labels, classes: 10 });
 
-  test.each([true, false])('numbers and labels, shuffled: %s', async (shuffle) => {
+  // A CPU takes eight numbers a thread, or eight times four where the row is a multiple of four: here up to two threads a row.
+  test.each(
+    [3, 11, 8, 44].flatMap((width) => [true, false].map((shuffle) => ({ width, shuffle, software: width !== 8 }))),
+  )('rows of $width numbers and labels, shuffled: $shuffle, on a CPU: $software', async (how) => {
+    const { width, shuffle, software } = how;
+    const values = Float32Array.from({ length: samples * width }, () => random.gaussian());
+    const data = tensorDataset({ x: values, shape: [width], y: labels, classes: 10 });
     const key = streamKey(0, 5);
     const options = { batch: 8, samples, shuffle };
     const results = await runSteps(
       {
-        x: { spec: f32(samples, 3), data: values },
+        x: { spec: f32(samples, width), data: values },
         y: { spec: { shape: [samples], dtype: 'i32' }, data: labels },
       },
       (v) => ({ x: gatherRows(v.x!, options), y: gatherRows(v.y!, options) }),
-      [0, 8, 29].map((first) => ({ first, shuffle: key })),
+      { steps: [0, 8, 29].map((first) => ({ first, shuffle: key })), caps: { software } },
     );
     for (const [i, first] of [0, 8, 29].entries()) {
       const { x, y } = data.gather(positions(first, 8, { samples, key: shuffle ? key : undefined }));

@@ -38,10 +38,11 @@ const LEAST = 6;
 /** Milliseconds without an answer after which a helper is given up. */
 const PATIENCE = 60_000;
 
+/** Milliseconds that a helper waits for its first kernel. */
+const IDLE = 10_000;
+
 /** Bytes of the list of known kernels beyond which it is begun anew. */
 const LONGEST_LIST = 1 << 20;
-
-type Helper = ChildProcessByStdio<Writable, Readable, null>;
 
 interface Job {
   readonly id: string;
@@ -121,6 +122,11 @@ class KnownKernels {
     }
   }
 
+  /** Whether nothing that is known lies in the driver's cache as it is now. */
+  get isEmpty(): boolean {
+    return ![...this.#lines].some((line) => line.endsWith(` ${this.#place}`));
+  }
+
   has(id: string): boolean {
     return this.#lines.has(`${id} ${this.#place}`);
   }
@@ -139,63 +145,109 @@ class KnownKernels {
   }
 }
 
-/** Runs one helper until the queue is empty or it ends; `onDone` after each of its kernels. */
-function runHelper(program: readonly string[], queue: Job[], onDone: (job: Job) => void): Promise<void> {
-  const { spawn } = process.getBuiltinModule('node:child_process');
-  const { createInterface } = process.getBuiltinModule('node:readline');
-  return new Promise((resolve) => {
-    const child: Helper = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'ignore'] });
-    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    child.on('error', end);
-    child.on('close', end);
-    child.stdin.on('error', () => {}); // it has ended: 'close' follows
-    let job: Job | undefined;
-    createInterface(child.stdout).on('line', () => {
-      timer.refresh();
-      if (job) onDone(job);
-      job = queue.shift();
-      if (job) child.stdin.write(`${JSON.stringify(job.request)}\n`);
-      else child.stdin.end();
+/** A process that compiles one kernel after another. Nothing waits for it to end, and it does not keep this one alive while idle. */
+class Helper {
+  #child: ChildProcessByStdio<Writable, Readable, null>;
+  #timer: NodeJS.Timeout;
+  #answer: ((compiled: boolean) => void) | undefined;
+  #ended = false;
+
+  constructor(program: readonly string[]) {
+    const { spawn } = process.getBuiltinModule('node:child_process');
+    const { createInterface } = process.getBuiltinModule('node:readline');
+    this.#child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#timer = setTimeout(() => this.end(), IDLE).unref();
+    this.#child.on('error', () => this.#close());
+    this.#child.on('close', () => this.#close());
+    this.#child.stdin.on('error', () => {}); // it has ended: 'close' follows
+    createInterface(this.#child.stdout).on('line', () => this.#settle(true));
+    this.#hold('unref');
+  }
+
+  #hold(how: 'ref' | 'unref'): void {
+    const { Socket } = process.getBuiltinModule('node:net');
+    this.#child[how]();
+    for (const stream of [this.#child.stdin, this.#child.stdout]) if (stream instanceof Socket) stream[how]();
+  }
+
+  #settle(compiled: boolean): void {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    clearTimeout(this.#timer);
+    answer?.(compiled);
+  }
+
+  #close(): void {
+    this.#ended = true;
+    this.#settle(false);
+  }
+
+  /** Whether it did; false when the process has ended. One at a time. */
+  compile(request: CompileRequest): Promise<boolean> {
+    if (this.#ended) return Promise.resolve(false);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE);
+    this.#hold('ref');
+    return new Promise((resolve) => {
+      this.#answer = resolve;
+      this.#child.stdin.write(`${JSON.stringify(request)}\n`);
     });
-  });
+  }
+
+  /** Lets it end by itself. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#child.stdin.end();
+    this.#hold('unref');
+  }
 }
 
+/** Has a helper compile from the queue until that is empty, or the helper has ended. */
+async function work(helper: Helper, queue: Job[], onDone: (job: Job) => void): Promise<void> {
+  for (let job = queue.shift(); job; job = queue.shift()) {
+    if (!(await helper.compile(job.request))) return;
+    onDone(job);
+  }
+  helper.end();
+}
+
+/** Null where nobody can help. Where the driver has no kernel yet, the processes start at once: they are ready when they are needed. */
 export function createCompileHelpers({ count, device, driver, onProgress }: HelperOptions): CompileHelpers | null {
   const program = count > 0 && canBeHelped(driver) ? helperArguments() : null;
   if (!program) return null;
-  let known: KnownKernels | undefined;
+  const known = new KnownKernels();
+  const start = (): Helper => new Helper([...program, JSON.stringify(device)]);
+  let idle = known.isEmpty ? Array.from({ length: count }, start) : [];
   let waiting = new Map<string, { job: Job; release: () => void; done: Promise<void> }>();
   const idOf = ({ code, bindings }: CompileRequest): string => {
     const hash = process.getBuiltinModule('node:crypto').createHash('sha1');
     return hash.update(JSON.stringify([driver, device, code, bindings])).digest('base64url');
   };
-  const compile = async (jobs: readonly Job[]): Promise<void> => {
+  const compile = async (jobs: readonly Job[], onDone: (job: Job) => void): Promise<void> => {
     // Long texts first, so that the helpers end together.
     const queue = [...jobs].sort((a, b) => b.request.code.length - a.request.code.length);
     const done: string[] = [];
-    const onDone = ({ id }: Job): void => {
-      done.push(id);
+    const helpers = Array.from({ length: Math.min(count, Math.floor(jobs.length / 2)) }, () => idle.pop() ?? start());
+    const each = (job: Job): void => {
+      done.push(job.id);
       onProgress?.({ ready: done.length, kernels: jobs.length });
+      onDone(job);
     };
-    const helpers = Math.min(count, Math.floor(queue.length / 2));
-    const all = [...program, JSON.stringify(device)];
-    await Promise.all(Array.from({ length: helpers }, () => runHelper(all, queue, onDone)));
-    known?.add(done);
+    await Promise.all(helpers.map((helper) => work(helper, queue, each)));
+    known.add(done);
   };
   /** All that was asked for in the same turn of the event loop goes together. */
   const flush = async (): Promise<void> => {
-    const group = [...waiting.values()];
+    const group = waiting;
     waiting = new Map();
-    if (group.length >= LEAST) await compile(group.map(({ job }) => job)).catch(() => {});
-    for (const { release } of group) release();
+    const jobs = [...group.values()].map(({ job }) => job);
+    if (jobs.length >= LEAST) await compile(jobs, ({ id }) => group.get(id)?.release()).catch(() => {});
+    for (const { release } of group.values()) release();
+    for (const helper of idle) helper.end();
+    idle = [];
   };
   return {
     compiled(request) {
-      known ??= new KnownKernels();
       const id = idOf(request);
       if (known.has(id)) return Promise.resolve();
       const same = waiting.get(id);

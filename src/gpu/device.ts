@@ -84,7 +84,8 @@ function capsOf(gpu: GPUDevice, info: GPUAdapterInfo): DeviceCaps {
   };
 }
 
-async function openGpu(options: DeviceOptions): Promise<GPUDevice> {
+/** The adapter's own device, without what gabor keeps beside it. Throws DeviceError where there is no adapter. */
+export async function openGpu(options: DeviceOptions): Promise<GPUDevice> {
   const entry = typeof navigator !== 'undefined' && 'gpu' in navigator ? navigator.gpu : await nodeGpu();
   const adapter = await entry.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' });
   if (!adapter) throw new DeviceError(adapterHelp());
@@ -119,11 +120,11 @@ async function helpersOf(
 export async function requestDevice(options: DeviceOptions = {}): Promise<Device> {
   const gpu = options.gpu ?? (await openGpu(options));
   const adapter = describe(gpu.adapterInfo);
+  const helpers = await helpersOf(adapter, options);
   const caps = await withoutWrong(capsOf(gpu, gpu.adapterInfo), {
     works: (lanes) => subgroupsWork(gpu, lanes),
     warn: (text) => console.warn(`gabor: ${adapter.name}: ${text}`),
   });
-  const helpers = await helpersOf(adapter, options);
   const ledger = createLedger(gpu, options.memoryBudget ?? 8 * GIB);
   let failure: DeviceError | null = null;
   const onError = (event: GPUUncapturedErrorEvent): void => {

@@ -48,7 +48,7 @@ async function explain(
   return new ShaderError(`${file}: the shader does not compile.\n${detail}`, { cause });
 }
 
-/** With helpers the driver compiles in processes of their own what is asked for by `get`. */
+/** With helpers, what is asked for by `get` is compiled by processes of their own before it runs here. */
 export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | null = null): PipelineCache {
   const pipelines = new Map<string, Promise<CompiledPipeline>>();
   const ready = new Map<string, CompiledPipeline>();
@@ -81,7 +81,8 @@ export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | nu
   };
   const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
     const { shader, bindings } = request;
-    if (helpers) await helpers.compiled({ code: shader.code, bindings });
+    // The driver compiles a pipeline when it first runs: it is made while the helpers are at work.
+    const compiled = helpers?.compiled({ code: shader.code, bindings });
     // An error of the text rejects the pipeline; it shall not become the failure of the device too.
     gpu.pushErrorScope('validation');
     const { layout, module, descriptor } = describe(request);
@@ -89,6 +90,7 @@ export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | nu
     try {
       const made = { pipeline: await gpu.createComputePipelineAsync(descriptor), layout };
       ready.set(request.shader.code, made);
+      await compiled;
       return made;
     } catch (cause) {
       throw await explain(module, request, cause);

@@ -25,7 +25,7 @@ function runNone(gpu: GPUDevice, { pipeline, group }: Call, none: GPUBuffer): vo
 
 /** Calls `onReady` after each kernel of the calls that was not warm; `all` of them there are. Changes no buffer. */
 export async function warmUp(
-  { gpu, ledger }: Device,
+  { gpu, ledger }: Pick<Device, 'gpu' | 'ledger'>,
   calls: readonly Call[],
   onReady: (ready: number, all: number) => void | Promise<void>,
 ): Promise<void> {

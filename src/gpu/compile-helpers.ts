@@ -217,7 +217,7 @@ export function createCompileHelpers({ count, device, driver, onProgress }: Help
   if (!program) return null;
   const known = new KnownKernels();
   const start = (): Helper => new Helper([...program, JSON.stringify(device)]);
-  let idle = known.isEmpty ? Array.from({ length: count }, start) : [];
+  const idle = known.isEmpty ? Array.from({ length: count }, start) : [];
   let waiting = new Map<string, { job: Job; release: () => void; done: Promise<void> }>();
   const idOf = ({ code, bindings }: CompileRequest): string => {
     const hash = process.getBuiltinModule('node:crypto').createHash('sha1');
@@ -243,8 +243,6 @@ export function createCompileHelpers({ count, device, driver, onProgress }: Help
     const jobs = [...group.values()].map(({ job }) => job);
     if (jobs.length >= LEAST) await compile(jobs, ({ id }) => group.get(id)?.release()).catch(() => {});
     for (const { release } of group.values()) release();
-    for (const helper of idle) helper.end();
-    idle = [];
   };
   return {
     compiled(request) {

@@ -25,30 +25,39 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let at = linear_group(wg, groups) * ${GROUP}u + li;
   let count = params.i * params.o4;
   if (at >= count) { return; }
+  // Loops with few loads and stores in their text: those compile slowly.
 //#for X 0 3
-//#if FLIP
-  let column$X = from3(Line3(weight[${8-X}u * count + at], weight[${5-X}u * count + at], weight[${2-X}u * count + at]));
-//#else
-  let column$X = from3(Line3(weight[${X}u * count + at], weight[${3+X}u * count + at], weight[${6+X}u * count + at]));
-//#endif
+  var column$X = Line6();
 //#endfor
+  for (var x = 0u; 2u * x < params.lines; x++) {
+    column0 = column1;
+    column1 = column2;
+//#if FLIP
+    let tap = (8u - x) * count + at;
+    column2 = from3(Line3(weight[tap], weight[tap - 3u * count], weight[tap - 6u * count]));
+//#else
+    let tap = x * count + at;
+    column2 = from3(Line3(weight[tap], weight[tap + 3u * count], weight[tap + 6u * count]));
+//#endif
+  }
 //#if FLIP
   var to = 4u * (at % params.o4) * params.i + at / params.o4;
 //#else
   var to = at;
 //#endif
   for (var line = 0u; line < params.lines; line++) {
-    let row = from3(Line3(of6(column0, line), of6(column1, line), of6(column2, line)));
-//#for X 0 6
+    var row = from3(Line3(of6(column0, line), of6(column1, line), of6(column2, line)));
+    for (var x = 0u; x < params.lines; x++) {
 //#if FLIP
 //#for J 0 4
-    result[to + ${J}u * params.i] = row[$X][$J];
+      result[to + ${J}u * params.i] = row[0][$J];
 //#endfor
-    to += 4u * params.plane4;
+      to += 4u * params.plane4;
 //#else
-    result[to] = row[$X];
-    to += params.plane4;
+      result[to] = row[0];
+      to += params.plane4;
 //#endif
-//#endfor
+      row = Line6(row[1], row[2], row[3], row[4], row[5], row[0]);
+    }
   }
 }

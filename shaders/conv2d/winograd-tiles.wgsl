@@ -96,18 +96,19 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endif
       for (var line = 0u; line < params.lines; line++) {
 //#if SIDE==6
-        let row = from6(Line6(of6(column0, line), of6(column1, line), of6(column2, line), of6(column3, line), of6(column4, line), of6(column5, line)));
+        var row = from6(Line6(of6(column0, line), of6(column1, line), of6(column2, line), of6(column3, line), of6(column4, line), of6(column5, line)));
 //#else
-        let row = from4(Line4(of6(column0, line), of6(column1, line), of6(column2, line), of6(column3, line)));
+        var row = from4(Line4(of6(column0, line), of6(column1, line), of6(column2, line), of6(column3, line)));
 //#endif
-//#for X 0 6
+        for (var i = 0u; i < params.lines; i++) {
 //#if ACROSS
-        result[to + $Xu * params.plane4] = turn(row[$X], lane);
+          result[to] = turn(row[0], lane);
 //#else
-        result[to + $Xu * params.plane4] = row[$X];
+          result[to] = row[0];
 //#endif
-//#endfor
-        to += 6u * params.plane4;
+          row = Line6(row[1], row[2], row[3], row[4], row[5], row[0]);
+          to += params.plane4;
+        }
       }
       tile += 1u;
       missing = 4u;

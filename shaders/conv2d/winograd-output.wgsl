@@ -80,11 +80,13 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   }
 //#else
   for (var line = 0u; line < min(params.side, params.oh - top); line++) {
-    let row = to4(Line6(of4(column0, line), of4(column1, line), of4(column2, line), of4(column3, line), of4(column4, line), of4(column5, line)));
-    let first = ((image * params.oh + top + line) * params.ow + x) * c4 + c;
-//#for X 0 4
-    if (x + $Xu < params.ow) { y[first + $Xu * c4] = finish(row[$X] + start, first + $Xu * c4, by); }
-//#endfor
+    var row = to4(Line6(of4(column0, line), of4(column1, line), of4(column2, line), of4(column3, line), of4(column4, line), of4(column5, line)));
+    var to = ((image * params.oh + top + line) * params.ow + x) * c4 + c;
+    for (var i = 0u; i < min(params.side, params.ow - x); i++) {
+      y[to] = finish(row[0] + start, to, by);
+      to += c4;
+      row = Line4(row[1], row[2], row[3], row[0]);
+    }
   }
 //#endif
 }

@@ -33,9 +33,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     from_column += params.plane4;
   }
   for (var line = 0u; line < params.lines; line++) {
-    let row = to3(Line6(of3(column0, line), of3(column1, line), of3(column2, line), of3(column3, line), of3(column4, line), of3(column5, line)));
-//#for X 0 3
-    dweight[(3u * line + ${X}u) * params.count + at] = row[$X];
-//#endfor
+    var row = to3(Line6(of3(column0, line), of3(column1, line), of3(column2, line), of3(column3, line), of3(column4, line), of3(column5, line)));
+    for (var x = 0u; x < params.lines; x++) {
+      dweight[(3u * line + x) * params.count + at] = row[0];
+      row = Line3(row[1], row[2], row[0]);
+    }
   }
 }

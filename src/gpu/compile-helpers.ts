@@ -33,7 +33,7 @@ export interface CompileHelpers {
 }
 
 /** Fewer new kernels compile sooner than a process starts. */
-const LEAST = 6;
+const LEAST = 3;
 
 /** Milliseconds without an answer after which a helper is given up. */
 const PATIENCE = 60_000;

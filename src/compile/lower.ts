@@ -17,6 +17,8 @@ export interface PlanDispatch {
   readonly bindings: readonly (Binding & { readonly place: Place })[];
   readonly workgroups: readonly [number, number, number];
   readonly flops: number;
+  /** See `Kernel`. */
+  readonly joins: boolean;
 }
 
 /** The words of all Params structs of a plan, each at a multiple of 256 bytes. */
@@ -73,7 +75,8 @@ function shaderText(kernel: Omit<Kernel, 'bind'>): { shader: Preprocessed; refle
   return known;
 }
 
-function addUniform(block: UniformBlock, words: Uint32Array<ArrayBuffer>): Place {
+/** Adds words to the block; where they lie. */
+export function addUniform(block: UniformBlock, words: Uint32Array<ArrayBuffer>): Place {
   const offset = block.bytes;
   block.words.push(words);
   block.bytes += roundUp(words.length * 4, ALIGNMENT);
@@ -121,5 +124,6 @@ export function lowerKernel<T>(kernel: KernelOf<T>, options: LowerOptions<T>): P
   }
   checkLimits(options.label, kernel, bindings, options.caps);
   const { label, variant, candidates, flops } = options;
-  return { label, variant, candidates, file, shader, bindings, workgroups: kernel.workgroups, flops };
+  const { workgroups, joins = false } = kernel;
+  return { label, variant, candidates, file, shader, bindings, workgroups, flops, joins };
 }

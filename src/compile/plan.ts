@@ -8,6 +8,7 @@ import { commute } from './commute.ts';
 import { type Deferral, deferSums, type PartJob } from './defer.ts';
 import { fuse } from './fuse.ts';
 import { capture, type Ir, type IrNode, type Relayout, type Sink } from './ir.ts';
+import { joinDispatches } from './join.ts';
 import { assignLayouts } from './layout.ts';
 import {
   emptyUniforms,
@@ -168,7 +169,7 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], 
   };
 }
 
-/** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> defer -> memory -> lower. */
+/** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> defer -> memory -> lower -> join. */
 export function compilePlan({ outputs, arenas, caps, relayout, choose, tail, addParts }: PlanRequest): Plan {
   const ir = assignLayouts(fuse(capture(commute(outputs)), caps), relayout);
   const order = schedule(ir);
@@ -183,7 +184,7 @@ export function compilePlan({ outputs, arenas, caps, relayout, choose, tail, add
   const jobs = jobsOf(deferral, memory);
   const { tails = [], tables = [] } = (jobs.length > 0 && addParts?.(jobs, caps)) || {};
   const dispatches = [
-    ...lowerAll(ir, memory, deferral.selection, caps, uniforms),
+    ...joinDispatches(lowerAll(ir, memory, deferral.selection, caps, uniforms), caps, uniforms),
     ...lowerTail([...tails, ...(tail?.(readable, tables.length) ?? [])], caps, uniforms),
   ];
   return {

@@ -183,6 +183,8 @@ export interface Kernel {
   /** Fields of the shader's `struct Params`, by name. */
   readonly params?: { readonly [name: string]: number };
   readonly workgroups: readonly [number, number, number];
+  /** So small that it gains by sharing a dispatch with a neighbour that it does not depend on. Default false. */
+  readonly joins?: boolean;
 }
 
 /** A result left in parts, one after another in scratch: it is their sum, element by element. All numbers are multiples of 4. */

@@ -135,6 +135,8 @@ function tileVariant(original: Problem, tile: Tile): Variant {
     },
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, { ...tile, splits: split.splits }), 1),
+    // Larger ones take much longer to compile together than one by one.
+    joins: height <= 16,
   };
   return {
     id: `subgroup${height}${whole ? '' : '-split'}`,

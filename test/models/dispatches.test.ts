@@ -41,7 +41,7 @@ const ofBlock = ({ dispatches }: Plan, block: string): string[] =>
 test('resnet20, training: dispatches of the net and of a residual block, forward and backward', () => {
   // One kernel for each convolution: Winograd's are several, where they are faster.
   const plan = planOf(resnet20(), 'train', { choose: (_, ids) => ids.find((id) => id !== 'winograd')! });
-  expect(plan.dispatches.length).toBe(168);
+  expect(plan.dispatches.length).toBe(167);
   // Two of each normalisation, forward and backward.
   expect(ofBlock(plan, 'layer2.1')).toEqual([
     'conv1.conv2d conv2d/block.wgsl',

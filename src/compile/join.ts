@@ -32,7 +32,7 @@ function joined(a: PlanDispatch, b: PlanDispatch, caps: DeviceCaps, uniforms: Un
     ...a,
     label: `${a.label} & ${b.label}`,
     variant: `${a.variant} & ${b.variant}`,
-    candidates: [],
+    candidates: [...new Set([...a.candidates, ...b.candidates])],
     shader: whole.shader,
     bindings: [
       ...a.bindings,

@@ -62,6 +62,8 @@ export interface PlanRequest {
   readonly tail?: (outputs: readonly PlanTensor[], tables: number) => readonly Tail[];
   /** Adds the parts of all nodes at once; without it each node does. */
   readonly addParts?: AddParts;
+  /** Small neighbours share a dispatch (join.ts). Default false: each kernel has its own, as where variants are compared. */
+  readonly join?: boolean;
 }
 
 /** Kernels that do jobs, with the words of table 0, 1, ... that they look them up in. */
@@ -170,7 +172,8 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], 
 }
 
 /** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> defer -> memory -> lower -> join. */
-export function compilePlan({ outputs, arenas, caps, relayout, choose, tail, addParts }: PlanRequest): Plan {
+export function compilePlan(request: PlanRequest): Plan {
+  const { outputs, arenas, caps, relayout, choose, tail, addParts, join = false } = request;
   const ir = assignLayouts(fuse(capture(commute(outputs)), caps), relayout);
   const order = schedule(ir);
   const deferral = deferSums({ ir, order }, select(ir, order, caps, choose), addParts ? caps.maxBindingBytes : 0);
@@ -183,8 +186,9 @@ export function compilePlan({ outputs, arenas, caps, relayout, choose, tail, add
   });
   const jobs = jobsOf(deferral, memory);
   const { tails = [], tables = [] } = (jobs.length > 0 && addParts?.(jobs, caps)) || {};
+  const own = lowerAll(ir, memory, deferral.selection, caps, uniforms);
   const dispatches = [
-    ...joinDispatches(lowerAll(ir, memory, deferral.selection, caps, uniforms), caps, uniforms),
+    ...(join ? joinDispatches(own, caps, uniforms) : own),
     ...lowerTail([...tails, ...(tail?.(readable, tables.length) ?? [])], caps, uniforms),
   ];
   return {

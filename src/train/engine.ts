@@ -189,7 +189,7 @@ export class Engine {
   ): Plan {
     const choose = this.#options.choose ?? this.#tuner?.choose;
     const { arenas } = this.session;
-    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail, addParts });
+    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail, addParts, join: true });
     return weights === undefined ? plan : withWeights(plan, weights);
   }
 

@@ -57,9 +57,15 @@ test.each([
     parameters: planArena(model.parameters, LAVAPIPE.maxBindingBytes),
     state: { entries: [], shards: [] },
   };
-  const labels = compilePlan({ outputs, arenas, caps: LAVAPIPE, relayout, addParts, choose }).dispatches.map(
-    ({ label }) => label,
-  );
+  const labels = compilePlan({
+    outputs,
+    arenas,
+    caps: LAVAPIPE,
+    relayout,
+    addParts,
+    choose,
+    join: true,
+  }).dispatches.map(({ label }) => label);
   const loss = labels.indexOf('crossEntropy');
   expect(loss).toBeGreaterThan(0);
   expect(loss, labels.join(', ')).toBeLessThanOrEqual(most.forward);

@@ -52,7 +52,7 @@ const NONE = { entries: [], shards: [] };
 function trainingPlan(model: Model, batch: number, { caps, choose }: { caps: DeviceCaps; choose?: Chooser }): Plan {
   const outputs = graphOf({ mode: 'train', batch }, { model, loss: crossEntropy() });
   const arenas = { parameters: planArena(model.parameters, caps.maxBindingBytes), state: NONE };
-  return compilePlan({ outputs, arenas, caps, relayout, choose, addParts });
+  return compilePlan({ outputs, arenas, caps, relayout, choose, addParts, join: true });
 }
 
 test.each([

@@ -29,7 +29,7 @@ function planOf(model: Model, mode: 'train' | 'predict', { caps = LAVAPIPE, choo
   const limit = caps.maxBindingBytes;
   const arenas = { parameters: planArena(of('parameter'), limit), state: planArena(of('state'), limit) };
   const outputs = graphOf({ mode, batch: 32 }, { model, loss: crossEntropy() });
-  return compilePlan({ outputs, arenas, caps, relayout, addParts, choose });
+  return compilePlan({ outputs, arenas, caps, relayout, addParts, choose, join: true });
 }
 
 /** Dispatches of a block of the same channels in and out: `layer1.1`. */

@@ -7,6 +7,9 @@
 // ACROSS: consecutive lanes take consecutive strips and the result is [tiles / 16, 36, channels, 16], else channels and
 // [36, tiles, channels]. Layouts: image nhwc. Pixels outside wrap to large unsigned numbers and fail the one comparison.
 // SUMS: `sums` [parts, channels] gets what each thread adds up.
+// SPREAD: the image is the gradient of a 2 x 2 max pool's input, and given is that of its result, with codes (pool.wgsl)
+// that say to which pixel of its window it goes; h and w are those of the pool's input. ODD (0 or 1): top is odd. A column
+// of tiles meets so many rows of windows, WINDOWS, and finds them loaded if it is not the first of its windows.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 //#include "lib/linear-id.wgsl"
@@ -27,6 +30,9 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 //#if SUMS
 @group(0) @binding(3) var<storage, read_write> sums: array<vec4f>;
+//#endif
+//#if SPREAD
+@group(0) @binding(4) var<storage, read> codes: array<u32>;
 //#endif
 
 //#if ACROSS
@@ -62,7 +68,16 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var tile = part * params.run;
   var x = tile * 4u - params.left;
   var missing = ${SIDE}u;
+//#if SPREAD
+  let rows = params.h / 2u;
+  let columns = params.w / 2u;
+//#for J 0 WINDOWS
+  var given$J = vec4f();
+  var won$J = vec4u();
+//#endfor
+//#else
   var at = ((n * params.h + y) * params.w + x) * params.c4 + c;
+//#endif
 //#for X 0 SIDE
   var column$X = Line6();
 //#endfor
@@ -73,9 +88,23 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for X 0 SIDE-1
     column$X = column${X+1};
 //#endfor
+//#if SPREAD
+    if (x % 2u == 0u || missing == ${SIDE}u) {
+//#for J 0 WINDOWS
+      let row$J = (y + ${2*J}u - ${ODD}u) / 2u;
+      let cell$J = ((n * rows + row$J) * columns + x / 2u) * params.c4 + c;
+      given$J = select(vec4f(), image[cell$J], n < params.n && row$J < rows && x / 2u < columns);
+      won$J = (vec4u(codes[cell$J]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+//#endfor
+    }
+//#for Y 0 SIDE
+    let v$Y = select(vec4f(), given${(ODD+Y)/2}, won${(ODD+Y)/2} == vec4u(${(ODD+Y)%2*2}u + x % 2u));
+//#endfor
+//#else
 //#for Y 0 SIDE
     let v$Y = select(vec4f(), image[at + $Yu * params.w * params.c4], n < params.n && x < params.w && y + $Yu < params.h);
 //#endfor
+//#endif
 //#if SIDE==6
     column5 = from6(Line6(v0, v1, v2, v3, v4, v5));
 //#else
@@ -85,7 +114,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     sum += (v0 + v1) + (v2 + v3);
 //#endif
     x += 1u;
+//#if !SPREAD
     at += params.c4;
+//#endif
     missing -= 1u;
     if (missing == 0u) {
       let number = tile * params.strips + strip;

@@ -119,7 +119,15 @@ const convTranspose2dOp: Op<TransposeAttrs> = defineOp<TransposeAttrs>({
   },
   variants({ inputs, outputs: [y], epilogue, attrs }, caps) {
     const [x, weight, bias = null] = inputs;
-    return inputVariants(geometryOf(inputs, attrs), { dy: x!, weight: weight!, bias, dx: y!, epilogue, caps });
+    return inputVariants(geometryOf(inputs, attrs), {
+      dy: x!,
+      codes: null,
+      weight: weight!,
+      bias,
+      dx: y!,
+      epilogue,
+      caps,
+    });
   },
   flops([x, weight]) {
     const [n, c, h, w] = x!.shape as [number, number, number, number];

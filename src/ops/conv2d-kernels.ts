@@ -1,7 +1,7 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
 import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
-import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock } from './conv2d-block.ts';
+import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock, turned } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
@@ -10,7 +10,7 @@ import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.t
 import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, weightSubgroup } from './conv2d-subgroup.ts';
 import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
-import { forwardWinograd, inputWinograd, weightWinograd } from './conv2d-winograd.ts';
+import { convolutionFits, forwardWinograd, inputWinograd, weightFits, weightWinograd } from './conv2d-winograd.ts';
 import { forwardWins, inputWins, weightWins } from './conv2d-winograd-time.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };
@@ -66,8 +66,15 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   return [...variants, forwardDirect(g, values)];
 }
 
+/** Whether the gradient of the input has a kernel that takes what arrives at a pool behind the convolution, and it is the fastest. */
+export function inputSpreads(g: ConvGeometry, caps: DeviceCaps): boolean {
+  const lanes = softwareLanes(caps);
+  return lanes > 0 && !isPointwise(g) && inputWins(g, lanes) && convolutionFits(turned(g), caps);
+}
+
 export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValues>): Variant[] {
   const lanes = softwareLanes(caps);
+  if (values.codes) return inputWinograd(g, { ...caps, lanes }, values);
   const variants: Variant[] = [];
   if (isPointwise(g)) variants.push(...inputPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
@@ -81,12 +88,16 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
   return [...variants, inputDirect(g, values)];
 }
 
-/** Whether the gradient of the weight has a kernel that takes what arrives at a pool behind the convolution. */
-export const spreads = (g: ConvGeometry, caps: DeviceCaps): boolean => softwareLanes(caps) > 0 && singleChannel(g);
+/** The same for the gradient of the weight. */
+export function weightSpreads(g: ConvGeometry, caps: DeviceCaps): boolean {
+  const lanes = softwareLanes(caps);
+  return lanes > 0 && (singleChannel(g) || (weightWins(g, lanes) && weightFits(g, caps)));
+}
 
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
-  if (values.codes) return [weightSingle(g, { ...values, lanes })];
+  if (values.codes && singleChannel(g)) return [weightSingle(g, { ...values, lanes })];
+  if (values.codes) return weightWinograd(g, { ...caps, lanes }, values);
   const variants: Variant[] = [];
   if (isPointwise(g)) variants.push(...weightPointwise(g, { ...values, caps }));
   if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));

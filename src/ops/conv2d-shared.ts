@@ -50,6 +50,8 @@ export interface ForwardValues {
 /** The gradient of the input takes a bias and an epilogue too: it is the transposed convolution. */
 export interface InputValues {
   readonly dy: PlanValue;
+  /** As those of WeightValues. */
+  readonly codes: PlanValue | null;
   readonly weight: PlanValue;
   readonly bias: PlanValue | null;
   readonly dx: PlanValue;

@@ -61,7 +61,9 @@ function planes(
 const BLOCK = 4;
 
 interface Image {
+  /** What arrives at a 2 x 2 max pool behind the image where there are codes, else the image itself. */
   readonly image: PlanValue;
+  readonly codes?: PlanValue | null;
   readonly n: number;
   readonly h: number;
   readonly w: number;
@@ -91,7 +93,7 @@ function cut({ across, strips }: Tiles, { lanes, c4 }: { lanes: number; c4: numb
   return { run, parts: ceilDiv(across, run) };
 }
 
-function tilesKernel({ image, n, h, w, channels, top, left }: Image, plan: TilesPlan): Kernel {
+function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Image, plan: TilesPlan): Kernel {
   const { lanes, side, order, result, sums = null } = plan;
   const { down, across, strips } = plan.tiles;
   const c4 = channels / 4;
@@ -102,8 +104,11 @@ function tilesKernel({ image, n, h, w, channels, top, left }: Image, plan: Tiles
     : linearGroups(strips * c4 * parts, lanes);
   return {
     shader: tilesShader,
-    defines: { SG: lanes, SIDE: side, ACROSS: tilesLast, SUMS: sums !== null },
-    bind: { image, result, ...(sums && { sums }) },
+    defines: {
+      ...{ SG: lanes, SIDE: side, ACROSS: tilesLast, SUMS: sums !== null },
+      ...{ SPREAD: codes !== null, ODD: top & 1, WINDOWS: ceilDiv(side + (top & 1), 2) },
+    },
+    bind: { image, result, ...(sums && { sums }), ...(codes && { codes }) },
     params: {
       ...{ n, h, w, c4, down, across, strips, run },
       // Below 0 they wrap, as the shader expects.
@@ -151,78 +156,109 @@ function multiplyKernel(lanes: number, { rows, columns, k, left, right, result }
   };
 }
 
-/** The variant, if the device can bind its scratch. */
-const fitting = (variant: Variant, scratch: readonly Scratch[], { maxBindingBytes }: DeviceCaps): Variant[] =>
-  scratch.every(({ elements }) => 4 * elements <= maxBindingBytes) ? [variant] : [];
+/** The matrices of a Winograd convolution. */
+interface Operands {
+  readonly tiles: Tiles;
+  readonly left: Planes;
+  readonly right: Planes;
+  readonly result: Planes;
+}
+
+/** Whether the device can bind them. */
+const fits = ({ left, right, result }: Operands, { maxBindingBytes }: DeviceCaps): boolean =>
+  [left, right, result].every(({ elements }) => 4 * elements <= maxBindingBytes);
+
+function convolutionOperands({ n, oh, ow, cs, os }: ConvGeometry): Operands {
+  const tiles = tilesOf(n, oh, ow);
+  return {
+    tiles,
+    left: planes('tiles', { rows: cs, width: BLOCK, blocks: ceilDiv(tiles.count / 4, BLOCK) }),
+    right: planes('filter', { rows: cs, width: os / 4 }),
+    result: planes('products', { rows: tiles.count, width: os / 4 }),
+  };
+}
+
+function weightOperands({ n, oh, ow, cs, os }: ConvGeometry): Operands {
+  const tiles = tilesOf(n, oh, ow);
+  return {
+    tiles,
+    left: planes('tiles', { rows: tiles.count, width: cs / 4 }),
+    right: planes('filter', { rows: tiles.count, width: os / 4 }),
+    result: planes('products', { rows: cs, width: os / 4 }),
+  };
+}
+
+/** Whether there are kernels for the convolution, or the gradient of its weight, on a device with these limits. */
+export const convolutionFits = (g: ConvGeometry, caps: DeviceCaps): boolean =>
+  isWinograd(g) && fits(convolutionOperands(g), caps);
+export const weightFits = (g: ConvGeometry, caps: DeviceCaps): boolean =>
+  isWinograd(g) && fits(weightOperands(g), caps);
 
 interface Convolution {
   readonly caps: Software;
   /** The geometry of the result, and the weight as it lies. */
   readonly g: ConvGeometry;
   readonly image: PlanValue;
+  readonly codes?: PlanValue | null;
   readonly weight: PlanValue;
   readonly turned: boolean;
   readonly end: Pick<Kernel, 'slots' | 'defines' | 'bind'>;
 }
 
-function convolution({ caps, g, image, weight, turned, end }: Convolution): Variant[] {
+function convolution({ caps, g, image, codes, weight, turned, end }: Convolution): Variant[] {
+  if (!convolutionFits(g, caps)) return [];
   const { lanes } = caps;
   const { n, oh, ow, o, cs, os } = g;
-  const tiles = tilesOf(n, oh, ow);
-  const left = planes('tiles', { rows: cs, width: BLOCK, blocks: ceilDiv(tiles.count / 4, BLOCK) });
-  const right = planes('filter', { rows: cs, width: os / 4 });
-  const result = planes('products', { rows: tiles.count, width: os / 4 });
+  const { tiles, left, right, result } = convolutionOperands(g);
   const [i, o4] = turned ? [os, cs / 4] : [cs, os / 4];
-  const variant: Variant = {
-    id: 'winograd',
-    rounds: true,
-    kernels: [
-      {
-        shader: filterShader,
-        defines: { GROUP, FLIP: turned },
-        bind: { weight, result: right },
-        params: { i, o4, plane4: right.plane, lines: 6 },
-        workgroups: linearGroups(i * o4, GROUP),
-      },
-      tilesKernel(imageOf(g, image), { lanes, tiles, side: 6, order: 'tiles last', result: left }),
-      multiplyKernel(lanes, { left, right, result, rows: tiles.count, columns: os, k: cs }),
-      {
-        ...end,
-        shader: outputShader,
-        defines: { ...end.defines, GROUP },
-        bind: { ...end.bind, products: result },
-        params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6, side: 4 },
-        workgroups: linearGroups((tiles.count * os) / 4, GROUP),
-      },
-    ],
-  };
-  return fitting(variant, [left, right, result], caps);
+  return [
+    {
+      id: 'winograd',
+      rounds: true,
+      kernels: [
+        {
+          shader: filterShader,
+          defines: { GROUP, FLIP: turned },
+          bind: { weight, result: right },
+          params: { i, o4, plane4: right.plane, lines: 6 },
+          workgroups: linearGroups(i * o4, GROUP),
+        },
+        tilesKernel({ ...imageOf(g, image), codes }, { lanes, tiles, side: 6, order: 'tiles last', result: left }),
+        multiplyKernel(lanes, { left, right, result, rows: tiles.count, columns: os, k: cs }),
+        {
+          ...end,
+          shader: outputShader,
+          defines: { ...end.defines, GROUP },
+          bind: { ...end.bind, products: result },
+          params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6, side: 4 },
+          workgroups: linearGroups((tiles.count * os) / 4, GROUP),
+        },
+      ],
+    },
+  ];
 }
 
 export function forwardWinograd(g: ConvGeometry, caps: Software, values: ForwardValues): Variant[] {
-  if (!isWinograd(g)) return [];
   const { bind, ...end } = forwardKernel(values);
   const { x, weight, ...others } = bind;
   return convolution({ caps, g, image: values.x, weight: values.weight, turned: false, end: { ...end, bind: others } });
 }
 
 export function inputWinograd(g: ConvGeometry, caps: Software, values: InputValues): Variant[] {
-  if (!isWinograd(g)) return [];
   const { bind, defines, slots } = inputKernel(values);
   const { dy, weight, dx, ...others } = bind;
   const end = { slots, defines: { ...defines, POOL: false, CODES: false, PLAIN: false }, bind: { ...others, y: dx! } };
-  return convolution({ caps, g: turned(g), image: values.dy, weight: values.weight, turned: true, end });
+  const { dy: image, codes, weight: filter } = values;
+  return convolution({ caps, g: turned(g), image, codes, weight: filter, turned: true, end });
 }
 
-export function weightWinograd(g: ConvGeometry, caps: Software, { x, dy, dweight, dbias }: WeightValues): Variant[] {
-  if (!isWinograd(g)) return [];
+export function weightWinograd(g: ConvGeometry, caps: Software, values: WeightValues): Variant[] {
+  if (!weightFits(g, caps)) return [];
+  const { x, dy, codes, dweight, dbias } = values;
   const { lanes } = caps;
   const { n, oh, ow, cs, os } = g;
-  const tiles = tilesOf(n, oh, ow);
-  const left = planes('tiles', { rows: tiles.count, width: cs / 4 });
-  const right = planes('filter', { rows: tiles.count, width: os / 4 });
-  const result = planes('products', { rows: cs, width: os / 4 });
-  const gradient = { image: dy, n, h: oh, w: ow, channels: os, top: 0, left: 0 };
+  const { tiles, left, right, result } = weightOperands(g);
+  const gradient = { image: dy, codes, n, h: oh, w: ow, channels: os, top: 0, left: 0 };
   const parts = tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts;
   const sums = dbias && { scratch: 'sums', elements: parts * os };
   const order = 'channels last';
@@ -239,9 +275,8 @@ export function weightWinograd(g: ConvGeometry, caps: Software, { x, dy, dweight
     },
   ];
   const start = { id: 'winograd', rounds: true } as const;
-  const scratch = [left, right, result];
-  if (!sums || !dbias) return fitting({ ...start, kernels }, scratch, caps);
+  if (!sums || !dbias) return [{ ...start, kernels }];
   const sum = { output: dbias, scratch: sums.scratch, first: 0, elements: os, stride: os, parts };
   const whole = [...kernels, sumOfParts({ parts: sums, result: dbias, elements: os, splits: parts })];
-  return fitting({ ...start, kernels: whole, deferred: { kernels, sums: [sum] } }, scratch, caps);
+  return [{ ...start, kernels: whole, deferred: { kernels, sums: [sum] } }];
 }

@@ -7,7 +7,14 @@ import type { Value, ValueSpec } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
 import { type Shape, sameShape, show } from '../util/shape.ts';
 import { type ConvAttrs, type ConvGeometry, convGeometry, type Padding, type Pair } from './conv2d-geometry.ts';
-import { forwardVariants, inputVariants, pools, spreads, weightVariants } from './conv2d-kernels.ts';
+import {
+  forwardVariants,
+  inputSpreads,
+  inputVariants,
+  pools,
+  weightSpreads,
+  weightVariants,
+} from './conv2d-kernels.ts';
 import { sum } from './reduce.ts';
 
 export { convOutputSize, type Padding, type Pair, resolvePadding } from './conv2d-geometry.ts';
@@ -89,9 +96,12 @@ export const conv2dBackwardInput: Op<ConvInputAttrs> = defineOp<ConvInputAttrs>(
     ];
   },
   acceptsEpilogue: 'operand',
-  variants: ({ inputs: [dy, weight], outputs: [dx], epilogue, attrs }, caps) =>
+  acceptsSpread: ({ input, inputs: [, weight], attrs }, caps) =>
+    input === 0 && inputSpreads(inputGeometry(weight!, attrs), caps),
+  variants: ({ inputs: [dy, weight, codes = null], outputs: [dx], epilogue, attrs }, caps) =>
     inputVariants(inputGeometry(weight!, attrs), {
       dy: dy!,
+      codes,
       weight: weight!,
       bias: null,
       dx: dx!,
@@ -122,7 +132,7 @@ export const conv2dBackwardWeight: Op<ConvWeightAttrs> = defineOp<ConvWeightAttr
       needs[1] ? conv2dOp(gBias ? [x!, weight, gBias] : [x!, weight], attrs)[0] : null,
     ];
   },
-  acceptsSpread: ({ input, inputs: [x], attrs }, caps) => input === 1 && spreads(weightGeometry(x!, attrs), caps),
+  acceptsSpread: ({ input, inputs: [x], attrs }, caps) => input === 1 && weightSpreads(weightGeometry(x!, attrs), caps),
   variants({ inputs: [x, dy, codes = null], outputs: [dweight, dbias], used, attrs }, caps) {
     const values = { x: x!, dy: dy!, codes, dweight: dweight!, dbias: used[1] ? dbias! : null };
     return weightVariants(weightGeometry(x!, attrs), { ...values, caps });

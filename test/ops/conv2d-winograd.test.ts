@@ -14,7 +14,7 @@ import { device } from '../support/device.ts';
 import { compare } from '../support/goldens.ts';
 import { Random } from '../support/random.ts';
 import { referenceOp } from '../support/reference/index.ts';
-import { type Case, type Expected, everyVariant, NO_ARENAS, referenceOf, rounded, rounds } from './conv2d-run.ts';
+import { type Case, type Expected, everyVariant, NO_ARENAS, referenceOf, rounded, rounds, run } from './conv2d-run.ts';
 
 const OPS = ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'] as const;
 const POOL = { kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0], dilation: [1, 1], ceil_mode: false };
@@ -88,6 +88,39 @@ describe.each(shapes)('$n images $image, $c to $o channels, padding $padding', (
     shape.image[1] + shape.padding[1] + shape.padding[3],
   ];
   it.runIf(oh > 3 && ow > 3)('pooled', () => check(poolOf(shape)));
+});
+
+/** Odd and even sides, and tiles of the gradient that begin 2, 1 and 0 pixels before the image, or behind its first one. */
+const spreads: readonly Shape[] = [
+  { n: 5, c: 64, o: 64, image: [14, 15], padding: [0, 0, 0, 0] },
+  { n: 10, c: 64, o: 64, image: [8, 9], padding: [1, 1, 1, 1] },
+  { n: 4, c: 64, o: 64, image: [13, 14], padding: [2, 2, 1, 1] },
+  { n: 5, c: 64, o: 62, image: [11, 13], padding: [3, 1, 0, 2] },
+  { n: 5, c: 63, o: 60, image: [11, 13], padding: [0, 3, 3, 2] },
+];
+
+describe('the gradient of a max pool behind it is worked out as it is loaded', () => {
+  it.each(spreads)('$n images $image, $c to $o channels, padding $padding', async (shape) => {
+    const gpu = await device();
+    const { expected, ...given } = poolOf(shape);
+    for (const lanes of [8, 4]) {
+      const caps = { ...gpu.caps, subgroupMinSize: lanes, subgroupMaxSize: lanes };
+      if (softwareLanes(caps) === 0 || lanes > gpu.caps.subgroupMaxSize) continue;
+      const { n, c, o, image, padding } = shape;
+      const weight = [o, c, 3, 3] as const;
+      const g = convGeometry([n, c, ...image], { stride: 1, padding, dilation: 1, groups: 1, weight }, 'conv2d');
+      const result = await run(gpu, { ...given, caps }, 0);
+      const wanted = inputWins(g, lanes) && weightWins(g, lanes) ? 2 : 0;
+      expect(result.plan.dispatches.filter(({ label }) => label === 'maxPool2dBackward')).toHaveLength(wanted ? 0 : 1);
+      const labels = new Set(result.plan.dispatches.map(({ label }) => label));
+      expect([...labels].filter((label) => label.startsWith('spread'))).toHaveLength(wanted);
+      if (lanes === 4) expect(wanted).toBe(2);
+      for (const [name, values] of Object.entries(expected)) {
+        const { ok, message } = compare(result.results[name]!, values, rounded(values));
+        expect(ok, `${name}, ${lanes} lanes: ${message}`).toBe(true);
+      }
+    }
+  });
 });
 
 describe('where it is used', () => {

@@ -24,6 +24,10 @@ struct Params {
   plane4: u32, block4: u32,
   // 6, as a number that the compiler does not know: it would unroll the loop.
   lines: u32,
+//#if SPREAD
+  // WINDOWS, likewise.
+  windows: u32,
+//#endif
 }
 @group(0) @binding(0) var<storage, read> image: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;
@@ -90,12 +94,17 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#if SPREAD
     if (x % 2u == 0u || missing == ${SIDE}u) {
-//#for J 0 WINDOWS
-      let row$J = (y + ${2*J}u - ${ODD}u) / 2u;
-      let cell$J = ((n * rows + row$J) * columns + x / 2u) * params.c4 + c;
-      given$J = select(vec4f(), image[cell$J], n < params.n && row$J < rows && x / 2u < columns);
-      won$J = (vec4u(codes[cell$J]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+      // In a loop, because loads compile slowly.
+      for (var j = 0u; j < params.windows; j++) {
+        let row = (y + 2u * j - ${ODD}u) / 2u;
+        let cell = ((n * rows + row) * columns + x / 2u) * params.c4 + c;
+//#for J 0 WINDOWS-1
+        given$J = given${J+1};
+        won$J = won${J+1};
 //#endfor
+        given${WINDOWS-1} = select(vec4f(), image[cell], n < params.n && row < rows && x / 2u < columns);
+        won${WINDOWS-1} = (vec4u(codes[cell]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+      }
     }
 //#for Y 0 SIDE
     let v$Y = select(vec4f(), given${(ODD+Y)/2}, won${(ODD+Y)/2} == vec4u(${(ODD+Y)%2*2}u + x % 2u));

@@ -99,6 +99,7 @@ function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Imag
   const c4 = channels / 4;
   const { run, parts } = cut(plan.tiles, { lanes, c4 });
   const tilesLast = order === 'tiles last';
+  const windows = ceilDiv(side + (top & 1), 2);
   const [x, y] = tilesLast
     ? linearGroups(ceilDiv(strips, lanes) * c4 * parts, 1)
     : linearGroups(strips * c4 * parts, lanes);
@@ -106,7 +107,7 @@ function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Imag
     shader: tilesShader,
     defines: {
       ...{ SG: lanes, SIDE: side, ACROSS: tilesLast, SUMS: sums !== null },
-      ...{ SPREAD: codes !== null, ODD: top & 1, WINDOWS: ceilDiv(side + (top & 1), 2) },
+      ...{ SPREAD: codes !== null, ODD: top & 1, WINDOWS: windows },
     },
     bind: { image, result, ...(sums && { sums }), ...(codes && { codes }) },
     params: {
@@ -117,6 +118,7 @@ function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Imag
       plane4: result.plane,
       block4: result.block,
       lines: 6,
+      ...(codes && { windows }),
     },
     workgroups: [x, y, 1],
   };

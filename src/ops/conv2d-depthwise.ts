@@ -1,10 +1,12 @@
 /** Kernels where every input channel has outputs of its own, for any device. Imports graph, util, shaders, conv2d-shared. */
 import inputText from '../../shaders/conv2d/backward-input-depthwise.wgsl?raw';
 import weightText from '../../shaders/conv2d/backward-weight-depthwise.wgsl?raw';
+import stripText from '../../shaders/conv2d/depthwise-strip.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-depthwise.wgsl?raw';
-import type { Variant } from '../graph/types.ts';
+import type { Kernel, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
 import { ceilDiv } from '../util/shape.ts';
+import { turned } from './conv2d-block.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import {
   convParams,
@@ -17,6 +19,7 @@ import {
   type WeightValues,
 } from './conv2d-shared.ts';
 
+const strip = convShader('depthwise-strip', stripText);
 const forward = convShader('forward-depthwise', forwardText);
 const backwardInput = convShader('backward-input-depthwise', inputText);
 const backwardWeight = convShader('backward-weight-depthwise', weightText);
@@ -57,9 +60,48 @@ const multiple = ({ c, o }: ConvGeometry): boolean => o > c;
 
 type On<V> = V & { readonly software: boolean };
 
+/** Columns of a strip at most, and vec4s of an image that a thread keeps: more are slow to reach and to compile. */
+const STRIP = 4;
+const MOST_KEPT = 32;
+
+/** What all strips share: which convolutions they are for, how images are cut, and in how many parts. */
+function stripOf(g: ConvGeometry, software: boolean): { pixels: number; share: number; splits: number } | null {
+  const pixels = Math.min(STRIP, g.ow);
+  if (g.c !== g.o || g.dy !== 1 || g.kh * windowOf(g, { stride: g.sx }, pixels) > MOST_KEPT) return null;
+  const threads = (g.n * ceilDiv(g.ow, pixels) * g.os) / 4;
+  const share = ceilDiv(g.oh, Math.min(g.oh, ceilDiv(enoughThreads(software), threads)));
+  return { pixels, share, splits: ceilDiv(g.oh, share) };
+}
+
+/** The convolution of x, with the filter turned for the gradient of an input; empty where it is not for strips. */
+function strips(
+  g: ConvGeometry,
+  { software, flipped, ...start }: On<Pick<Kernel, 'slots' | 'defines' | 'bind'>> & { readonly flipped: boolean },
+): Variant[] {
+  const cut = stripOf(g, software);
+  if (!cut) return [];
+  const { pixels, ...parts } = cut;
+  const { kh, kw, sy, sx, dx, padding } = g;
+  const tile = { T: pixels, KH: kh, KW: kw, SY: sy, SX: sx, DX: dx, WINDOW: windowOf(g, { stride: sx }, pixels) };
+  const kernel = {
+    ...start,
+    shader: strip,
+    defines: { ...start.defines, ...tile, FLIP: flipped },
+    // Paddings below 0 wrap, as the shader expects.
+    params: { ...convParams(g, parts), top: padding[0] >>> 0, left: padding[1] >>> 0 },
+    workgroups: linearGroups((g.n * ceilDiv(g.ow, pixels) * parts.splits * g.os) / 4, 64),
+  };
+  return [{ id: `strip${pixels}`, kernels: [kernel] }];
+}
+
+/** Measured on CPUs only: others keep their kernels, and may try these. */
+const ordered = (strips: readonly Variant[], others: readonly Variant[], software: boolean): Variant[] =>
+  software ? [...strips, ...others] : [...others, ...strips];
+
 export function forwardDepthwise(g: ConvGeometry, { software, ...values }: On<ForwardValues>): Variant[] {
   const row = { width: g.ow, stride: g.sx, others: (g.n * g.oh * g.os) / 4 };
-  const { defines, ...rest } = forwardKernel(values);
+  const start = forwardKernel(values);
+  const { defines, ...rest } = start;
   const variant = (pixels: number): Variant => {
     const tile = { T: pixels, KW: g.kw, SX: g.sx, DX: g.dx, WINDOW: windowOf(g, row, pixels) };
     const kernel = {
@@ -71,12 +113,16 @@ export function forwardDepthwise(g: ConvGeometry, { software, ...values }: On<Fo
     };
     return { id: `depthwise${pixels}`, kernels: [kernel] };
   };
-  return pixelsOf(g, row, software).map(variant);
+  const own = strips(g, { ...start, software, flipped: false });
+  return ordered(own, pixelsOf(g, row, software).map(variant), software);
 }
 
 export function inputDepthwise(g: ConvGeometry, { software, ...values }: On<InputValues>): Variant[] {
   const row = { width: ceilDiv(g.w, g.sx), stride: 1, others: (g.n * g.h * g.sx * g.cs) / 4 };
   const { defines, ...rest } = inputKernel(values);
+  const { dy, weight, dx, ...others } = rest.bind;
+  const start = { defines, slots: rest.slots, bind: { x: dy!, weight: weight!, y: dx!, ...others } };
+  const own = g.sy * g.sx === 1 ? strips(turned(g), { ...start, software, flipped: true }) : [];
   const variant = (pixels: number): Variant => {
     const tile = { T: pixels, KW: g.kw, DX: g.dx, WINDOW: windowOf(g, row, pixels) };
     const kernel = {
@@ -88,7 +134,7 @@ export function inputDepthwise(g: ConvGeometry, { software, ...values }: On<Inpu
     };
     return { id: `depthwise${pixels}`, kernels: [kernel] };
   };
-  return pixelsOf(g, row, software).map(variant);
+  return ordered(own, pixelsOf(g, row, software).map(variant), software);
 }
 
 /** Pixels that a thread of the weight gradient takes at a time, best first. */

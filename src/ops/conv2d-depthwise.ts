@@ -1,5 +1,6 @@
 /** Kernels where every input channel has outputs of its own, for any device. Imports graph, util, shaders, conv2d-shared. */
 import inputText from '../../shaders/conv2d/backward-input-depthwise.wgsl?raw';
+import inputStripText from '../../shaders/conv2d/backward-input-strip.wgsl?raw';
 import weightText from '../../shaders/conv2d/backward-weight-depthwise.wgsl?raw';
 import stripText from '../../shaders/conv2d/depthwise-strip.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-depthwise.wgsl?raw';
@@ -21,6 +22,7 @@ import {
 
 const strip = convShader('depthwise-strip', stripText);
 const forward = convShader('forward-depthwise', forwardText);
+const inputStrip = convShader('backward-input-strip', inputStripText);
 const backwardInput = convShader('backward-input-depthwise', inputText);
 const backwardWeight = convShader('backward-weight-depthwise', weightText);
 
@@ -64,6 +66,9 @@ type On<V> = V & { readonly software: boolean };
 const STRIP = 4;
 const MOST_KEPT = 32;
 
+/** Rows of dx that a row of dy completes, each with a text of its own. */
+const MOST_STRIDE = 4;
+
 /** What all strips share: which convolutions they are for, how images are cut, and in how many parts. */
 function stripOf(g: ConvGeometry, software: boolean): { pixels: number; share: number; splits: number } | null {
   const pixels = Math.min(STRIP, g.ow);
@@ -94,6 +99,31 @@ function strips(
   return [{ id: `strip${pixels}`, kernels: [kernel] }];
 }
 
+/** Columns of dy that a strip of dx is wide, for strides beyond 1. */
+const INPUT_STRIP = 2;
+
+/** The gradient of the input for any stride; empty where it is not for strips. */
+function inputStrips(g: ConvGeometry, { software, ...values }: On<InputValues>): Variant[] {
+  const { n, h, w, cs, kh, kw, sy, sx, padding } = g;
+  const [ROWS, COLUMNS] = [ceilDiv(kh, sy), ceilDiv(kw, sx)];
+  const WINDOW = INPUT_STRIP + COLUMNS - 1;
+  const most = Math.max(ROWS * WINDOW + INPUT_STRIP * sx, kh * kw);
+  if (g.c !== g.o || g.dy * g.dx !== 1 || most > MOST_KEPT || sy > MOST_STRIDE) return [];
+  const blocks = ceilDiv(w + (padding[1] % sx), INPUT_STRIP * sx);
+  const rows = Math.floor((h - 1 + padding[0]) / sy) - Math.floor(padding[0] / sy) + 1;
+  const share = ceilDiv(rows, Math.min(rows, ceilDiv(enoughThreads(software), (n * blocks * cs) / 4)));
+  const splits = ceilDiv(rows, share);
+  const { defines, ...rest } = inputKernel(values);
+  const kernel = {
+    ...rest,
+    shader: inputStrip,
+    defines: { ...defines, T: INPUT_STRIP, KH: kh, KW: kw, SY: sy, SX: sx, ROWS, COLUMNS, WINDOW },
+    params: convParams(g, { share, splits }),
+    workgroups: linearGroups((n * blocks * splits * cs) / 4, 64),
+  };
+  return [{ id: 'strip', kernels: [kernel] }];
+}
+
 /** Measured on CPUs only: others keep their kernels, and may try these. */
 const ordered = (strips: readonly Variant[], others: readonly Variant[], software: boolean): Variant[] =>
   software ? [...strips, ...others] : [...others, ...strips];
@@ -122,7 +152,10 @@ export function inputDepthwise(g: ConvGeometry, { software, ...values }: On<Inpu
   const { defines, ...rest } = inputKernel(values);
   const { dy, weight, dx, ...others } = rest.bind;
   const start = { defines, slots: rest.slots, bind: { x: dy!, weight: weight!, y: dx!, ...others } };
-  const own = g.sy * g.sx === 1 ? strips(turned(g), { ...start, software, flipped: true }) : [];
+  const own =
+    g.sy * g.sx === 1
+      ? strips(turned(g), { ...start, software, flipped: true })
+      : inputStrips(g, { software, ...values });
   const variant = (pixels: number): Variant => {
     const tile = { T: pixels, KW: g.kw, DX: g.dx, WINDOW: windowOf(g, row, pixels) };
     const kernel = {

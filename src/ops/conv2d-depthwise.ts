@@ -2,6 +2,7 @@
 import inputText from '../../shaders/conv2d/backward-input-depthwise.wgsl?raw';
 import inputStripText from '../../shaders/conv2d/backward-input-strip.wgsl?raw';
 import weightText from '../../shaders/conv2d/backward-weight-depthwise.wgsl?raw';
+import weightStripText from '../../shaders/conv2d/backward-weight-strip.wgsl?raw';
 import stripText from '../../shaders/conv2d/depthwise-strip.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-depthwise.wgsl?raw';
 import type { Kernel, Variant } from '../graph/types.ts';
@@ -24,6 +25,7 @@ const strip = convShader('depthwise-strip', stripText);
 const forward = convShader('forward-depthwise', forwardText);
 const inputStrip = convShader('backward-input-strip', inputStripText);
 const backwardInput = convShader('backward-input-depthwise', inputText);
+const weightStrip = convShader('backward-weight-strip', weightStripText);
 const backwardWeight = convShader('backward-weight-depthwise', weightText);
 
 /** Columns of the image that the unrolled text names at most. */
@@ -173,7 +175,31 @@ export function inputDepthwise(g: ConvGeometry, { software, ...values }: On<Inpu
 /** Pixels that a thread of the weight gradient takes at a time, best first. */
 const STEPS = [4, 1] as const;
 
-export function weightDepthwise(g: ConvGeometry, { software, x, dy, ...gradients }: On<WeightValues>): Variant[] {
+/** The gradient of the weight by strips; empty where it is not for them. */
+function weightStrips(g: ConvGeometry, { software, x, dy, ...gradients }: On<WeightValues>): Variant[] {
+  const { n, h, w, oh, ow, os, is, kh, kw, sy, sx, dx, padding } = g;
+  const pixels = Math.min(STRIP, ow);
+  const WINDOW = windowOf(g, { stride: sx }, pixels);
+  if (g.c !== g.o || g.dy !== 1 || kh * WINDOW > MOST_KEPT) return [];
+  const columns = n * ceilDiv(ow, pixels);
+  const wanted = ceilDiv(enoughThreads(software), os / 4);
+  // Strips are cut below each other only where there are too few: each begins with kh - 1 rows that it shares.
+  const rows = ceilDiv(oh, Math.min(oh, ceilDiv(wanted, columns)));
+  const all = columns * ceilDiv(oh, rows);
+  const share = ceilDiv(all, Math.min(all, wanted));
+  const splits = ceilDiv(all, share);
+  const computed = inParts(g, { ...gradients, splits }, ({ defines, bind }) => ({
+    shader: weightStrip,
+    defines: { ...defines, T: pixels, KH: kh, KW: kw, SY: sy, SX: sx, DX: dx, WINDOW, WIDTH: 4 },
+    bind: { x, dy, ...bind },
+    params: { n, h, w, oh, ow, os, is, kh, kw, top: padding[0], left: padding[1], splits, share, rows },
+    workgroups: linearGroups((splits * os) / 4, 64),
+  }));
+  return [{ id: `strip${pixels}`, ...computed }];
+}
+
+export function weightDepthwise(g: ConvGeometry, { software, ...values }: On<WeightValues>): Variant[] {
+  const { x, dy, ...gradients } = values;
   const threads = (g.kh * g.os) / 4;
   const rows = g.n * g.oh;
   const share = ceilDiv(rows, Math.min(rows, ceilDiv(enoughThreads(software), threads)));
@@ -189,5 +215,8 @@ export function weightDepthwise(g: ConvGeometry, { software, x, dy, ...gradients
     }));
     return { id: `depthwise${pixels}`, ...computed };
   };
-  return STEPS.filter((pixels) => pixels === 1 || windowOf(g, { stride: g.sx }, pixels) <= MOST_COLUMNS).map(variant);
+  const others = STEPS.filter((pixels) => pixels === 1 || windowOf(g, { stride: g.sx }, pixels) <= MOST_COLUMNS).map(
+    variant,
+  );
+  return ordered(weightStrips(g, { software, ...values }), others, software);
 }

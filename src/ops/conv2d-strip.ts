@@ -93,7 +93,7 @@ function stridedInputStrips(g: ConvGeometry, { software, ...values }: On<InputVa
   const [ROWS, COLUMNS] = [ceilDiv(kh, sy), ceilDiv(kw, sx)];
   const WINDOW = INPUT_STRIP + COLUMNS - 1;
   const most = Math.max(ROWS * WINDOW + INPUT_STRIP * sx, kh * kw);
-  if (g.c !== g.o || g.dy * g.dx !== 1 || most > MOST_KEPT || sy > MOST_STRIDE) return [];
+  if (g.c !== g.o || g.dy !== 1 || most > MOST_KEPT || sy > MOST_STRIDE) return [];
   const blocks = ceilDiv(w + (padding[1] % sx), INPUT_STRIP * sx);
   const rows = Math.floor((h - 1 + padding[0]) / sy) - Math.floor(padding[0] / sy) + 1;
   const share = ceilDiv(rows, Math.min(rows, ceilDiv(enoughThreads(software), (n * blocks * cs) / 4)));
@@ -113,6 +113,7 @@ export const forwardStrips = (g: ConvGeometry, { software, ...values }: On<Forwa
   strips(g, { ...forwardKernel(values), software, flipped: false });
 
 export function inputStrips(g: ConvGeometry, { software, ...values }: On<InputValues>): Variant[] {
+  if (g.dx !== 1) return []; // columns of dy lie apart, and the image's border with them
   if (g.sy * g.sx > 1) return stridedInputStrips(g, { software, ...values });
   const { defines, slots, bind } = inputKernel(values);
   const { dy, weight, dx, ...others } = bind;

@@ -1,7 +1,7 @@
-/** Line charts on uPlot that follow their data, their width and the theme. Imports theme. */
-import { useSignalEffect } from '@preact/signals';
+/** Line charts on uPlot, which is loaded with the first data, that follow their data, their width and the theme. Imports theme. */
+import { signal, useComputed, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { colorOf, themeChanges } from './theme.ts';
 
@@ -31,6 +31,18 @@ export interface ChartProps {
   readonly format?: (value: number) => string;
 }
 
+/** uPlot, as soon as some chart has had something to draw. */
+const library = signal<typeof uPlot | null>(null);
+let asked = false;
+
+function load(): void {
+  if (asked) return;
+  asked = true;
+  void import('uplot').then((module) => {
+    library.value = module.default;
+  });
+}
+
 export function Chart({
   label,
   lines,
@@ -45,7 +57,9 @@ export function Chart({
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
 
-  const make = (): void => {
+  const empty = useComputed(() => data()[0].length === 0);
+
+  const make = (Plot: typeof uPlot): void => {
     plot.current?.destroy();
     const axis = {
       stroke: colorOf('--ink-soft'),
@@ -54,7 +68,7 @@ export function Chart({
       font: '12px system-ui, sans-serif',
       labelFont: '12px system-ui, sans-serif',
     };
-    plot.current = new uPlot(
+    plot.current = new Plot(
       {
         width: Math.max(200, box.current!.clientWidth),
         height,
@@ -99,10 +113,12 @@ export function Chart({
   useSignalEffect(() => {
     void themeChanges.value;
     const next = data();
+    if (next[0].length > 0) load();
+    if (library.value === null) return;
     // The theme may have changed as well as the data: colours are read when the plot is made.
     if (plot.current && plot.current.root.dataset.theme === String(themeChanges.peek())) plot.current.setData(next);
     else if (box.current) {
-      make();
+      make(library.value);
       plot.current!.root.dataset.theme = String(themeChanges.peek());
     }
   });
@@ -120,5 +136,9 @@ export function Chart({
     };
   }, []);
 
-  return <div class="chart" ref={box} role="img" aria-label={label} />;
+  return (
+    <div class="chart" ref={box} role="img" aria-label={label} style={{ minHeight: `${height}px` }}>
+      {empty.value && library.value === null ? <p class="hint">Nothing to draw yet.</p> : null}
+    </div>
+  );
 }

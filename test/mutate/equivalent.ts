@@ -27,6 +27,12 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: 'Two values of k are taken at a time, and there is an even number of them.',
   },
   {
+    file: 'shaders/conv2d/backward-input-strip.wgsl',
+    before: `let end = min(begin + params.share, (params.h - 1u + params.top) / \${SY}u + 1u);`,
+    after: `let end = max(begin + params.share, (params.h - 1u + params.top) / \${SY}u + 1u);`,
+    reason: 'Strips go on to the last row: they write what the strips below them write, and nothing behind the image.',
+  },
+  {
     file: 'shaders/cross-entropy/finish.wgsl',
     before: 'if (li == 0u) {',
     after: 'if (li != 0u) {',

@@ -43,6 +43,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
     'test/ops/conv2d-shapes.test.ts',
     'test/ops/conv2d-pool.test.ts',
     'test/ops/conv2d-winograd.test.ts',
+    'test/ops/conv2d-strip.test.ts',
     'test/ops/conv2d-block-pool.test.ts',
     'test/ops/conv-transpose2d.test.ts',
     'test/ops/epilogue.test.ts',

@@ -48,16 +48,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#endfor
     while (oy < end) {
-      let inside = iy < params.h;
-      let at = ((n * params.h + iy) * params.w + left) * c4 + q;
-//#for X 0 WINDOW
-//#for R 1 KH
-      x${R-1}_$X = x${R}_$X;
-//#endfor
-      x${KH-1}_$X = select(vec4f(), x[at + $Xu * c4], inside && left + $Xu < params.w);
-//#endfor
-      iy += 1u;
-      missing -= 1u;
+//#include "conv2d/strip-row.wgsl"
       if (missing == 0u) {
         let from_pixel = (n * params.oh + oy) * params.ow + ox;
 //#for P 0 T

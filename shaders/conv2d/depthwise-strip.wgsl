@@ -57,16 +57,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   var iy = oy * ${SY}u - params.top;
   var missing = ${KH}u;
   while (oy < end) {
-    let inside = iy < params.h;
-    let at = ((n * params.h + iy) * params.w + left) * c4 + q;
-//#for X 0 WINDOW
-//#for R 1 KH
-    x${R-1}_$X = x${R}_$X;
-//#endfor
-    x${KH-1}_$X = select(vec4f(), x[at + $Xu * c4], inside && left + $Xu < params.w);
-//#endfor
-    iy += 1u;
-    missing -= 1u;
+//#include "conv2d/strip-row.wgsl"
     if (missing == 0u) {
 //#for P 0 T
       var acc$P = start;

@@ -2,9 +2,9 @@
  * The program of a process that compiles kernels (compile-helpers.ts starts it): reads a CompileRequest from each line of
  * stdin, and answers each with a line when the driver has kept what it compiled. Imports gpu.
  */
-import { openGpu } from './device.ts';
-import { createLedger, type Ledger } from './ledger.ts';
-import { type CompileRequest, createPipelineCache, type PipelineCache } from './pipelines.ts';
+import { type Device, openGpu } from './device.ts';
+import { createLedger } from './ledger.ts';
+import { type CompileRequest, createPipelineCache } from './pipelines.ts';
 import { waitFor } from './wait.ts';
 import { warmUp } from './warm.ts';
 
@@ -17,11 +17,7 @@ const PATIENCE = 150;
 /** What is written for a kernel is more than that, in bytes; what else the process writes meanwhile is less. */
 const LEAST_WRITTEN = 2048;
 
-interface Own {
-  readonly gpu: GPUDevice;
-  readonly ledger: Ledger;
-  readonly pipelines: PipelineCache;
-}
+type Own = Pick<Device, 'gpu' | 'ledger' | 'pipelines'>;
 
 /** Bytes that this process has written so far; null where the system does not tell (it is Linux that does). */
 function written(): number | null {

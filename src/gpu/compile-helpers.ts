@@ -182,6 +182,10 @@ class Helper {
     this.#settle(false);
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Whether it did; false when the process has ended. One at a time. */
   compile(request: CompileRequest): Promise<boolean> {
     if (this.#ended) return Promise.resolve(false);
@@ -196,6 +200,7 @@ class Helper {
 
   /** Lets it end by itself. */
   end(): void {
+    this.#ended = true;
     clearTimeout(this.#timer);
     this.#child.stdin.end();
     this.#hold('unref');
@@ -227,7 +232,10 @@ export function createCompileHelpers({ count, device, driver, onProgress }: Help
     // Long texts first, so that the helpers end together.
     const queue = [...jobs].sort((a, b) => b.request.code.length - a.request.code.length);
     const done: string[] = [];
-    const helpers = Array.from({ length: Math.min(count, Math.floor(jobs.length / 2)) }, () => idle.pop() ?? start());
+    // Those that have waited too long have ended.
+    const ready = idle.splice(0).filter((helper) => !helper.ended);
+    const helpers = Array.from({ length: Math.min(count, Math.floor(jobs.length / 2)) }, () => ready.pop() ?? start());
+    for (const helper of ready) helper.end();
     const each = (job: Job): void => {
       done.push(job.id);
       onProgress?.({ ready: done.length, kernels: jobs.length });

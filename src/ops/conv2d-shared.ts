@@ -5,6 +5,7 @@ import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import poolText from '../../shaders/conv2d/pool.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
 import storeOneText from '../../shaders/conv2d/store-one.wgsl?raw';
+import stripRowText from '../../shaders/conv2d/strip-row.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import winogradText from '../../shaders/conv2d/winograd.wgsl?raw';
@@ -24,6 +25,7 @@ const includes = {
   'conv2d/pool.wgsl': poolText,
   'conv2d/store.wgsl': storeText,
   'conv2d/store-one.wgsl': storeOneText,
+  'conv2d/strip-row.wgsl': stripRowText,
   'conv2d/sums.wgsl': sumsText,
   'conv2d/taps.wgsl': tapsText,
   'conv2d/winograd.wgsl': winogradText,

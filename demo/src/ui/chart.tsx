@@ -1,5 +1,5 @@
 /** Line charts on uPlot, which is loaded with the first data, that follow their data, their width and the theme. Imports theme. */
-import { signal, useComputed, useSignalEffect } from '@preact/signals';
+import { signal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -56,8 +56,6 @@ export function Chart({
 }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-
-  const empty = useComputed(() => data()[0].length === 0);
 
   const make = (Plot: typeof uPlot): void => {
     plot.current?.destroy();
@@ -138,7 +136,7 @@ export function Chart({
 
   return (
     <div class="chart" ref={box} role="img" aria-label={label} style={{ minHeight: `${height}px` }}>
-      {empty.value && library.value === null ? <p class="hint">Nothing to draw yet.</p> : null}
+      {library.value === null ? <p class="hint">Nothing to draw yet.</p> : null}
     </div>
   );
 }

@@ -2,7 +2,8 @@
 import type { Kernel } from '../graph/types.ts';
 import { type Preprocessed, preprocess } from '../shader/preprocess.ts';
 import { type Binding, packParams, type Reflection, reflect } from '../shader/reflect.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { withUniforms } from '../shader/uniform.ts';
+import { type DeviceCaps, gathersUniforms } from '../util/caps.ts';
 import { DeviceError, ShaderError } from '../util/errors.ts';
 import { roundUp } from '../util/shape.ts';
 import { ALIGNMENT, type Place } from './place.ts';
@@ -20,6 +21,10 @@ export interface PlanDispatch {
   /** See `Kernel`. */
   readonly joins: boolean;
 }
+
+/** Its bindings without the numbers of the plan and of the step: values, in storage or uniform buffers. */
+export const boundValues = ({ bindings }: Pick<PlanDispatch, 'bindings'>): PlanDispatch['bindings'] =>
+  bindings.filter(({ access, bytes }) => access !== 'uniform' || bytes !== undefined);
 
 /** The words of all Params structs of a plan, each at a multiple of 256 bytes. */
 export interface UniformBlock {
@@ -64,12 +69,15 @@ export interface LowerOptions<T> {
 // Preprocessing costs 0.1 ms and more; plans for other batches use the same texts.
 const texts = new Map<string, { text: string; shader: Preprocessed; reflection: Reflection }>();
 
-function shaderText(kernel: Omit<Kernel, 'bind'>): { shader: Preprocessed; reflection: Reflection } {
-  const key = JSON.stringify([kernel.shader.file, kernel.defines ?? {}, kernel.slots ?? {}]);
+function shaderText(kernel: Omit<Kernel, 'bind'>, caps: DeviceCaps): { shader: Preprocessed; reflection: Reflection } {
+  const { file } = kernel.shader;
+  const uniform = gathersUniforms(caps) ? (kernel.uniform ?? []) : [];
+  const key = JSON.stringify([file, kernel.defines ?? {}, kernel.slots ?? {}, uniform]);
   let known = texts.get(key);
   if (known?.text !== kernel.shader.text) {
-    const shader = preprocess(kernel.shader, { defines: kernel.defines, slots: kernel.slots });
-    known = { text: kernel.shader.text, shader, reflection: reflect(kernel.shader.file, shader.code) };
+    const plain = preprocess(kernel.shader, { defines: kernel.defines, slots: kernel.slots });
+    const shader = withUniforms(file, plain, uniform);
+    known = { text: kernel.shader.text, shader, reflection: reflect(file, shader.code) };
     texts.set(key, known);
   }
   return known;
@@ -106,7 +114,7 @@ function checkLimits(
 
 /** One dispatch. Throws ShaderError for a binding or parameter that is missing or unknown, DeviceError beyond a limit. */
 export function lowerKernel<T>(kernel: KernelOf<T>, options: LowerOptions<T>): PlanDispatch {
-  const { shader, reflection } = shaderText(kernel);
+  const { shader, reflection } = shaderText(kernel, options.caps);
   const { file } = kernel.shader;
   const place = (binding: Binding): Place => {
     if (binding.name === 'params')

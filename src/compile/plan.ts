@@ -11,6 +11,7 @@ import { capture, type Ir, type IrNode, type Relayout, type Sink } from './ir.ts
 import { joinDispatches } from './join.ts';
 import { assignLayouts } from './layout.ts';
 import {
+  boundValues,
   emptyUniforms,
   joinUniforms,
   type KernelOf,
@@ -214,7 +215,7 @@ export function printPlan(plan: Plan): string {
   const place = ({ buffer, offset, bytes }: Place): string =>
     `${refName(buffer)}${offset > 0 ? `+${offset}` : ''}:${bytes}`;
   const rows = plan.dispatches.map((d, i) => {
-    const bound = d.bindings.filter((b) => b.access !== 'uniform');
+    const bound = boundValues(d);
     const list = (write: boolean): string =>
       bound
         .filter((b) => (b.access === 'read_write') === write)

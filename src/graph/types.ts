@@ -183,6 +183,11 @@ export interface Kernel {
   /** Fields of the shader's `struct Params`, by name. */
   readonly params?: { readonly [name: string]: number };
   readonly workgroups: readonly [number, number, number];
+  /**
+   * Read-only bindings of at most UNIFORM_VECTORS vec4s that the shader reads as uniform buffers where those are faster
+   * (`gathersUniforms`). Default none.
+   */
+  readonly uniform?: readonly string[];
   /** So small that it gains by sharing a dispatch with a neighbour that it does not depend on. Default false. */
   readonly joins?: boolean;
 }

@@ -1,6 +1,6 @@
 /** `profile`: how long each dispatch of a step takes. Imports train and all below. */
 
-import type { PlanDispatch } from '../compile/lower.ts';
+import { boundValues, type PlanDispatch } from '../compile/lower.ts';
 import type { Place } from '../compile/place.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { RING_SLOTS } from '../runtime/ring.ts';
@@ -75,8 +75,9 @@ async function plansOf(target: InspectTarget, { batch, data }: { batch: number; 
   return [plan, ...(accumulate ? [accumulate] : []), update];
 }
 
-function rowOf({ label, variant, file, workgroups, flops, bindings }: PlanDispatch, times: readonly number[]) {
-  const bytes = bindings.reduce((sum, { access, place }) => (access === 'uniform' ? sum : sum + place.bytes), 0);
+function rowOf(dispatch: PlanDispatch, times: readonly number[]) {
+  const { label, variant, file, workgroups, flops } = dispatch;
+  const bytes = boundValues(dispatch).reduce((sum, { place }) => sum + place.bytes, 0);
   const microseconds = median(times);
   const gflops = microseconds > 0 ? flops / microseconds / 1000 : 0;
   return { label, variant, file, workgroups, flops, bytes, microseconds, gflops };

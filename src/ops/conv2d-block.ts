@@ -16,7 +16,8 @@ import {
   inputKernel,
   wideBorder,
 } from './conv2d-shared.ts';
-import { chooseTile, ENOUGH_GROUPS, GATHER, MULTIPLY } from './conv2d-subgroup.ts';
+import { chooseTile, ENOUGH_GROUPS, GATHER, MULTIPLY, weightGather } from './conv2d-subgroup.ts';
+import { smallOf } from './uniforms.ts';
 
 const shader = convShader('block', blockText);
 
@@ -85,7 +86,7 @@ function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byI
   const ys = byImage ? tapsOf(rows, { results: g.oh, kernel: g.kh, extent: g.h, before: top }) / down : g.kh;
   const xs = byImage ? tapsOf(columns, { results: g.ow, kernel: g.kw, extent: g.w, before: left }) / across : g.kw;
   const column = rows * (GATHER + SHIFT * columns) + STEP;
-  const tap = ceilDiv(4 * vectors, lanes) * GATHER + products(rows * columns, vectors);
+  const tap = ceilDiv(4 * vectors, lanes) * weightGather(g, lanes) + products(rows * columns, vectors);
   const each = (xs + columns - 1) * column + xs * tap;
   const results = rows * columns * vectors * (pooled ? POOLED_STORES : 1);
   return total(groups, { each, times: (ys * g.cs) / 4, results });
@@ -94,10 +95,10 @@ function blockTime(g: ConvGeometry, lanes: number, { rows, columns, vectors, byI
 /** The same for the tiles of conv2d-subgroup.ts; `trimmed`: taps beside the image are left out. */
 function tileTime(g: ConvGeometry, lanes: number, { trimmed }: { trimmed: boolean }): number {
   const [count, channels] = [g.n * g.oh * g.ow, g.os / 4];
-  const { pixels, vectors } = chooseTile(lanes, { pixels: count, vectors: channels });
+  const { pixels, vectors } = chooseTile(lanes, { pixels: count, vectors: channels, weights: weightGather(g, lanes) });
   const groups = ceilDiv(count, lanes * pixels) * ceilDiv(channels, vectors);
   const taps = g.kh * g.kw * (trimmed ? (g.h * g.w) / (g.oh * g.ow) : 1);
-  const each = (pixels + ceilDiv(4 * vectors, lanes)) * GATHER + products(pixels, vectors);
+  const each = pixels * GATHER + ceilDiv(4 * vectors, lanes) * weightGather(g, lanes) + products(pixels, vectors);
   return total(groups, { each, times: (taps * g.cs) / 4, results: pixels * vectors });
 }
 
@@ -152,6 +153,7 @@ function blockVariant(g: ConvGeometry, { lanes, flipped, pooled, start }: Start)
   const kernel: Kernel = {
     ...start,
     shader,
+    uniform: smallOf(start.bind),
     defines: { ...start.defines, SG: lanes, R: rows, C: columns, O4: vectors, BY_IMAGE: byImage, FLIPPED: flipped },
     params: { ...params, top: top >>> 0, left: left >>> 0 },
     workgroups: [x, y, ceilDiv(g.os / 4, vectors)],

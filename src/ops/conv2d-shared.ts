@@ -15,6 +15,7 @@ import { epilogueParts } from '../graph/epilogue.ts';
 import { sameMemory } from '../graph/layout.ts';
 import type { Epilogue, Kernel, PlanValue, Scratch, ShaderSource, Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
+import { UNIFORM_VECTORS } from '../util/caps.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 
 const includes = {
@@ -117,6 +118,9 @@ const addSplits = convShader('add-splits', addSplitsText);
 
 /** Elements of the weight in memory. */
 export const weightCount = ({ kh, kw, is, os }: ConvGeometry): number => kh * kw * is * os;
+
+/** Whether kernels for software adapters read the weight as a uniform buffer. */
+export const smallWeight = (g: ConvGeometry): boolean => weightCount(g) <= 4 * UNIFORM_VECTORS;
 
 /** From so many parts on, several threads share the sum of one element. */
 const MANY_PARTS = 32;

@@ -15,6 +15,7 @@ import {
   type WeightValues,
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
+import { smallOf } from './uniforms.ts';
 
 const forward = convShader('forward-single', forwardText);
 const pooled = convShader('forward-single-pool', pooledText);
@@ -65,6 +66,7 @@ function slidingVariant(g: ConvGeometry, { lanes, ...values }: OnLanes, sliding:
   const kernel = {
     ...rest,
     shader,
+    uniform: smallOf(rest.bind),
     defines: { ...defines, ...seen, SG: lanes, O4: size },
     params: convParams(g, { splits, share }),
     workgroups: [x, y, blocks] as const,

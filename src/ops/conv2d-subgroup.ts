@@ -17,9 +17,11 @@ import {
   type InputValues,
   inParts,
   inputKernel,
+  smallWeight,
   type WeightValues,
   wideBorder,
 } from './conv2d-shared.ts';
+import { smallOf } from './uniforms.ts';
 
 const forward = convShader('forward-subgroup', forwardText);
 const backwardInput = convShader('backward-input-subgroup', inputText);
@@ -43,14 +45,21 @@ interface Tile {
   readonly vectors: number;
 }
 
+/** Time of a gather of weights: half of it where they are read as a uniform buffer. */
+export const weightGather = (g: ConvGeometry, lanes: number): number =>
+  lanes >= 8 && smallWeight(g) ? GATHER / 2 : GATHER;
+
 /** The tile with the least estimated time for so many pixels (in `phases` separate sets) and vec4s of channels. */
-export function chooseTile(lanes: number, { pixels, vectors, phases = 1 }: Tile & { phases?: number }): Tile {
+export function chooseTile(
+  lanes: number,
+  { pixels, vectors, weights, phases = 1 }: Tile & { weights: number; phases?: number },
+): Tile {
   let best: Tile = { pixels: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let v = 1; v <= Math.min(MOST_VECTORS, vectors); v++) {
     for (const p of PIXELS) {
       const groups = ceilDiv(pixels, lanes * p) * ceilDiv(vectors, v) * phases;
-      const step = (p + ceilDiv(4 * v, lanes)) * GATHER + 4 * p * v * MULTIPLY;
+      const step = p * GATHER + ceilDiv(4 * v, lanes) * weights + 4 * p * v * MULTIPLY;
       const time = Math.max(groups, ENOUGH_GROUPS) * step;
       if (time < least) {
         least = time;
@@ -64,12 +73,13 @@ export function chooseTile(lanes: number, { pixels, vectors, phases = 1 }: Tile 
 export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
   const pixels = g.n * g.oh * g.ow;
   const vectors = g.os / 4 / g.groups;
-  const tile = chooseTile(lanes, { pixels, vectors, phases: g.groups });
+  const tile = chooseTile(lanes, { pixels, vectors, phases: g.groups, weights: weightGather(g, lanes) });
   const { defines, ...rest } = forwardKernel(values);
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const kernel = {
     ...rest,
     shader: forward,
+    uniform: smallOf(rest.bind),
     defines: { ...defines, SG: lanes, P: tile.pixels, O4: tile.vectors },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(vectors, tile.vectors) * g.groups] as const,
@@ -80,12 +90,13 @@ export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardVa
 export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): Variant {
   const pixels = g.n * ceilDiv(g.h, g.sy) * ceilDiv(g.w, g.sx);
   const phases = g.sy * g.sx * g.groups;
-  const tile = chooseTile(lanes, { pixels, vectors: g.is / 4, phases });
+  const tile = chooseTile(lanes, { pixels, vectors: g.is / 4, phases, weights: weightGather(g, lanes) });
   const [x, y] = linearGroups(pixels, lanes * tile.pixels);
   const { defines, ...rest } = inputKernel(values);
   const kernel = {
     ...rest,
     shader: backwardInput,
+    uniform: smallOf(rest.bind),
     defines: { ...defines, SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.is / 4, tile.vectors) * phases] as const,

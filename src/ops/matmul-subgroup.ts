@@ -14,6 +14,7 @@ import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { ceilDiv } from '../util/shape.ts';
 import { type Problem, paramsOf } from './matmul-problem.ts';
 import { splitOf, sumSplits } from './matmul-split.ts';
+import { smallOf } from './uniforms.ts';
 
 const shader: ShaderSource = {
   file: 'matmul/subgroup.wgsl',
@@ -101,13 +102,24 @@ function cost(problem: Problem, tile: Tile): number {
 function tileVariant(original: Problem, tile: Tile): Variant {
   const { height, lanes, swapped, splits } = tile;
   const problem = swapped ? swap(original) : original;
-  const { a, b, y, bias, sums, k } = problem;
+  const { a, b, y, small, bias, sums, k } = problem;
   const parts = epilogueParts(problem.epilogue);
   const run = runs(problem, tile);
   const split = splitOf(problem, splits, 4);
   const whole = split.splits === 1;
+  const bind: Kernel['bind'] = {
+    ...{ a, b, y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize } },
+    ...(whole ? parts.bind : {}),
+    ...(whole && bias ? { bias } : {}),
+    ...(whole && sums ? { sums: sums.to } : {}),
+  };
   const kernel: Kernel = {
     shader,
+    uniform: [
+      ...smallOf(bind, ['bias']),
+      ...(isVec(run.a) && a === small ? ['a'] : []),
+      ...(isVec(run.b) && b === small ? ['b'] : []),
+    ],
     defines: {
       RANK: problem.batchAxes.length,
       TM: height,
@@ -125,14 +137,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       OPERAND: parts.operand,
     },
     slots: whole ? { epilogue: parts.text } : {},
-    bind: {
-      a,
-      b,
-      y: whole ? y : { scratch: 'partial', elements: split.splits * split.splitSize },
-      ...(whole ? parts.bind : {}),
-      ...(whole && bias ? { bias } : {}),
-      ...(whole && sums ? { sums: sums.to } : {}),
-    },
+    bind,
     params: paramsOf(problem, split),
     workgroups: linearGroups(groupsOf(problem, { ...tile, splits: split.splits }), 1),
     // Larger ones take much longer to compile together than one by one.

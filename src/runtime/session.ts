@@ -12,6 +12,7 @@ import type { Device } from '../gpu/device.ts';
 import { allOrNone, type Ledger } from '../gpu/ledger.ts';
 import { readRanges } from '../gpu/readback.ts';
 import { waitFor } from '../gpu/wait.ts';
+import { UNIFORM_BYTES } from '../util/caps.ts';
 import { StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
 import { decode } from './decode.ts';
@@ -35,7 +36,13 @@ export interface RunOptions {
   readonly step?: Uint32Array<ArrayBuffer>;
 }
 
-const STORAGE = (): GPUBufferUsageFlags => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+/** Whatever a plan binds may be read as a uniform buffer (`Kernel.uniform`), of which a whole one is bound. */
+const STORAGE = (): GPUBufferUsageFlags =>
+  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+/** Bytes of a buffer that is bound from its start, and of one that is bound from anywhere in it. */
+const roomFor = (bytes: number): number => Math.max(bytes, UNIFORM_BYTES);
+const roomBehind = (bytes: number): number => bytes + UNIFORM_BYTES;
 
 export class Session {
   readonly device: Device;
@@ -61,7 +68,7 @@ export class Session {
   }
 
   #shards(label: string, create: Ledger['create']): GPUBuffer[] {
-    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes, STORAGE()));
+    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, roomBehind(bytes), STORAGE()));
   }
 
   /** Throws where the session was disposed or the device has failed. */
@@ -111,7 +118,7 @@ export class Session {
       const at = free.findIndex((buffer) => buffer.size >= bytes);
       if (at >= 0) slabs[index] = free.splice(at, 1)[0]!;
       else {
-        slabs[index] = this.device.ledger.create('slab', bytes, STORAGE());
+        slabs[index] = this.device.ledger.create('slab', roomFor(bytes), STORAGE());
         this.pool.push(slabs[index]);
       }
     }
@@ -140,7 +147,7 @@ export class Session {
   ): Prepared {
     const { gpu, pipelines } = this.device;
     const slabs = ownSlabs
-      ? plan.slabs.map((bytes) => create('own slab', bytes, STORAGE()))
+      ? plan.slabs.map((bytes) => create('own slab', roomFor(bytes), STORAGE()))
       : this.#takeSlabs(plan.slabs);
     const uniforms = create(
       'params',
@@ -149,7 +156,7 @@ export class Session {
     );
     gpu.queue.writeBuffer(uniforms, 0, plan.uniforms);
     const constants = plan.constants.map(({ value, elements }) => {
-      const buffer = create('constant', bytesFor(elements), STORAGE());
+      const buffer = create('constant', roomFor(bytesFor(elements)), STORAGE());
       gpu.queue.writeBuffer(
         buffer,
         0,
@@ -165,7 +172,7 @@ export class Session {
     const inputs = new Map(
       plan.inputs.map((t) => [
         t.name,
-        inputsOf?.bufferOf(t.place.buffer) ?? create(`input ${t.name}`, t.place.bytes, STORAGE()),
+        inputsOf?.bufferOf(t.place.buffer) ?? create(`input ${t.name}`, roomFor(t.place.bytes), STORAGE()),
       ]),
     );
     const bufferOf = (ref: BufferRef): GPUBuffer => {
@@ -187,9 +194,9 @@ export class Session {
       return buffer;
     };
     const calls = plan.dispatches.map((d) => {
-      const entries = d.bindings.map(({ index, place }) => ({
+      const entries = d.bindings.map(({ index, place, bytes = 0 }) => ({
         binding: index,
-        resource: { buffer: bufferOf(place.buffer), offset: place.offset, size: place.bytes },
+        resource: { buffer: bufferOf(place.buffer), offset: place.offset, size: Math.max(place.bytes, bytes) },
       }));
       const [x, y, z] = d.workgroups;
       const { pipeline, layout } = pipelines.now(d);

@@ -8,6 +8,8 @@ export interface Binding {
   readonly name: string;
   readonly index: number;
   readonly access: 'read' | 'read_write' | 'uniform';
+  /** A uniform array has its size in the text, and at least so many bytes must be bound. */
+  readonly bytes?: number;
 }
 
 export interface ParamField {
@@ -28,12 +30,13 @@ export function reflect(file: string, code: string): Reflection {
   const text = withoutComments(code);
   const bindings: Binding[] = [];
   for (const m of text.matchAll(
-    /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<\s*(\w+)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:/g,
+    /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<\s*(\w+)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:\s*(?:array<vec4f,\s*(\d+)>)?/g,
   )) {
-    const [, group, index, space, mode, name] = m;
+    const [, group, index, space, mode, name, vectors] = m;
     if (group !== '0') throw new ShaderError(`${file}: binding '${name}' is in group ${group}. Use @group(0) only.`);
     const access = space === 'uniform' ? 'uniform' : mode === 'read_write' ? 'read_write' : 'read';
-    bindings.push({ name: name!, index: Number(index), access });
+    const bytes = access === 'uniform' && vectors ? 16 * Number(vectors) : undefined;
+    bindings.push({ name: name!, index: Number(index), access, ...(bytes && { bytes }) });
   }
   const body = /struct\s+Params\s*\{([^}]*)\}/.exec(text)?.[1] ?? '';
   const params = [...body.matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]): ParamField => {

@@ -21,11 +21,21 @@ export interface DeviceCaps {
   readonly maxWorkgroups: number;
 }
 
+/** What every device binds as a uniform buffer: 64 KiB (https://www.w3.org/TR/webgpu/#limits), so many vec4s. */
+export const UNIFORM_BYTES = 65536;
+export const UNIFORM_VECTORS = UNIFORM_BYTES / 16;
+
 /** Lanes of a subgroup on the software adapters that the subgroup kernels are for, else 0. */
 export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMaxSize }: DeviceCaps): number {
   const known = subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
   return software && subgroups && known ? subgroupMinSize : 0;
 }
+
+/**
+ * Whether a gather from a uniform buffer is cheaper than one from storage: on lavapipe, which has no branch for each lane then
+ * (half the time). SwiftShader, with 4 lanes, takes up to 1.1 times as long.
+ */
+export const gathersUniforms = (caps: DeviceCaps): boolean => softwareLanes(caps) >= 8;
 
 /** The limits that every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): the profile that all kernels must run on. */
 export const DEFAULT_CAPS: DeviceCaps = {

@@ -120,6 +120,28 @@ describe('variants', () => {
   });
 });
 
+describe('small weights are read as uniform buffers', () => {
+  const software = { ...DEFAULT_CAPS, software: true, subgroups: true, subgroupMinSize: 8, subgroupMaxSize: 8 };
+  const accesses = (caps: DeviceCaps, [c, o, k]: readonly [number, number, number]): string[] => {
+    const x = input('x', [8, c, 9, 9]);
+    const y = conv2d(x, input('w', [o, c, k, k]), null, { stride: 2 });
+    const [dx] = gradients([{ value: y, gradient: input('dy', y.shape) }], [x], { add });
+    const { dispatches } = compilePlan({
+      outputs: [y, dx!].map((value, i) => ({ value, sink: { kind: 'read', name: `${i}` } })),
+      arenas: NO_ARENAS,
+      caps,
+      relayout,
+    });
+    return dispatches.flatMap(({ bindings }) => bindings.flatMap((b) => (b.name === 'weight' ? [b.access] : [])));
+  };
+
+  it('up to 64 KiB, on software adapters', () => {
+    expect(accesses(software, [64, 64, 2])).toEqual(['uniform', 'uniform']);
+    expect(accesses(software, [64, 68, 2])).toEqual(['read', 'read']);
+    expect(accesses(DEFAULT_CAPS, [8, 8, 2])).toEqual(['read', 'read']);
+  });
+});
+
 describe('padding and output size', () => {
   const window = { kernel: [3, 4], stride: [2, 1], dilation: [1, 2] } as const;
 

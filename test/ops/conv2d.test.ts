@@ -151,6 +151,8 @@ describe.each(profiles)('filters of 1 x 1 as products of matrices, limits: %s', 
     { c: 6, o: 17, n: 3, size: 13 },
     { c: 40, o: 64, n: 1, size: 9 },
     { c: 65, o: 24, n: 2, size: 7 },
+    // More than a uniform buffer holds.
+    { c: 132, o: 128, n: 1, size: 6 },
   ])('$n images of $size, $c to $o channels', async ({ c, o, n, size }) => {
     const random = new Random(c);
     const given: Case = {
@@ -199,6 +201,8 @@ describe('blocks of pixels', () => {
     { n: 17, c: 8, o: 8, image: [6, 17], kernel: [1, 9], padding: [0, 4, 2, 4] },
     { n: 1, c: 12, o: 20, image: [16, 21], kernel: [3, 2], padding: [4, 4, 4, 4] },
     { n: 33, c: 4, o: 24, image: [3, 3], kernel: [3, 3], padding: [0, 0, 0, 0] },
+    // More than a uniform buffer holds.
+    { n: 2, c: 60, o: 72, image: [4, 5], kernel: [2, 3], padding: [1, 0, 0, 1] },
   ] as const;
 
   it.each(shapes)('$n images $image, $c to $o channels, filter $kernel, padding $padding', async (shape) => {

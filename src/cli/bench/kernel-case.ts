@@ -1,4 +1,5 @@
 /** One case of `bench kernels`: a graph around one op, each variant of which is prepared, checked and made ready to be timed. Imports compile, gpu, graph, runtime, ops. */
+import { boundValues } from '../../compile/lower.ts';
 import { compilePlan, type Plan } from '../../compile/plan.ts';
 import type { Device } from '../../gpu/device.ts';
 import { input } from '../../graph/define-op.ts';
@@ -115,7 +116,7 @@ function dispatchesOf({ dispatches }: Plan, { op, last = false }: GraphCase): nu
 function candidateOf(prepared: Prepared, spec: GraphCase, session: Session): Candidate {
   const { plan, calls } = prepared;
   const own = dispatchesOf(plan, spec);
-  const bound = own.flatMap((i) => plan.dispatches[i]!.bindings.filter(({ access }) => access !== 'uniform'));
+  const bound = own.flatMap((i) => boundValues(plan.dispatches[i]!));
   return {
     variant: plan.dispatches[own[0]!]!.variant,
     calls: own.map((i) => calls[i]!),

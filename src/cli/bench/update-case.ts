@@ -1,4 +1,5 @@
-/** Updates of a million parameters, as cases of `bench kernels`. Imports kernel-case, nn, optim, train. */
+/** Updates of a million parameters, as cases of `bench kernels`. Imports compile, kernel-case, nn, optim, train. */
+import { boundValues } from '../../compile/lower.ts';
 import { linear } from '../../nn/layers.ts';
 import { mse } from '../../nn/losses.ts';
 import { sequential } from '../../nn/model.ts';
@@ -41,7 +42,7 @@ function updateCase(name: string, { optimizer, first }: Update): KernelCase {
         const wanted = { at: (i: number) => before[i]! - first(gradients[i]!), indices: sample(before.length) };
         const why = difference(after, wanted, 1e-5);
         const { plan, calls } = trainer.updater.plans.update;
-        const bound = plan.dispatches.flatMap(({ bindings }) => bindings.filter(({ access }) => access !== 'uniform'));
+        const bound = plan.dispatches.flatMap(boundValues);
         const candidate = {
           variant: 'only',
           calls,

@@ -5,10 +5,13 @@ const inNode = typeof process !== 'undefined' && typeof process.versions?.node =
 
 /**
  * Waits for a promise of the GPU. While one is pending, Dawn in Node polls in a busy loop, which takes a core from a
- * software driver (26-30 instead of 48-50 GFLOP/s on two cores): so the thread sleeps a millisecond between looks.
+ * software driver (26-30 instead of 48-50 GFLOP/s on two cores): so the thread sleeps between looks.
  * A browser has an event loop of its own that must not be blocked.
+ *
+ * @param nap milliseconds between looks. Each look leaves a kilobyte of Dawn's garbage behind, which only a full collection
+ * takes: more than 1 where the GPU has other work in the meantime.
  */
-export async function waitFor<T>(promise: Promise<T>): Promise<T> {
+export async function waitFor<T>(promise: Promise<T>, nap = 1): Promise<T> {
   if (!inNode || !cell) return promise;
   let settled = false;
   const done = (): void => {
@@ -18,7 +21,7 @@ export async function waitFor<T>(promise: Promise<T>): Promise<T> {
   // What is ready at once should not cost a sleep.
   await new Promise((resolve) => setImmediate(resolve));
   while (!settled) {
-    Atomics.wait(cell, 0, 0, 1);
+    Atomics.wait(cell, 0, 0, nap);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return promise;

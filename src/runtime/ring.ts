@@ -35,8 +35,8 @@ function metricsOf([loss = 0, correct = 0, , gradientNorm = 0]: Float32Array, ba
 
 /** A copy on its way. */
 export interface RingRead {
-  /** Waits for it; the metrics are in the order of the slots asked for. Call once. */
-  collect(): Promise<readonly StepMetrics[]>;
+  /** Waits for it, `nap` as for `waitFor`; the metrics are in the order of the slots asked for. Call once. */
+  collect(nap?: number): Promise<readonly StepMetrics[]>;
 }
 
 export class MetricsRing {
@@ -96,8 +96,8 @@ export class MetricsRing {
     const batches = slots.map((slot) => this.#batches[slot]!);
     mapped.catch(() => {}); // whoever collects hears of it; a ring may also be disposed of with reads on their way
     return {
-      collect: async () => {
-        await waitFor(mapped);
+      collect: async (nap) => {
+        await waitFor(mapped, nap);
         const data = new Float32Array(staging.getMappedRange().slice(0));
         staging.unmap();
         this.#free.push(staging);

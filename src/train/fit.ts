@@ -48,6 +48,9 @@ const MOST_STEPS = RING_SLOTS / 4;
 /** Time that a chunk of steps should take, ms: long enough to hide a read, short enough for a lively progress bar. */
 const CHUNK_MS = 60;
 
+/** Milliseconds between looks at a chunk while others are behind it: the GPU is busy for longer than that. */
+const LONG_NAP = 6;
+
 /** A batch that was enqueued. */
 interface Step {
   readonly step: number;
@@ -141,7 +144,7 @@ class Epoch {
 
   async #collect(): Promise<void> {
     const { read, steps } = this.#chunks.shift()!;
-    const metrics = await read.collect();
+    const metrics = await read.collect(this.#chunks.length > 0 ? LONG_NAP : undefined);
     this.#adapt(steps.length);
     for (const [i, m] of metrics.entries()) {
       const { loss, correct, samples } = this.trainer.totals;

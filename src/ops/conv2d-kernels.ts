@@ -4,6 +4,7 @@ import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock, turned } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
+import { fewChannels, fewWins, weightFew } from './conv2d-few.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
@@ -94,6 +95,14 @@ export function weightSpreads(g: ConvGeometry, caps: DeviceCaps): boolean {
   return lanes > 0 && (singleChannel(g) || (weightWins(g, lanes) && weightFits(g, caps)));
 }
 
+/** The kernel for any number of channels and, where there is one, that for few, the faster one first. */
+function weightTiles(g: ConvGeometry, values: WeightValues & { lanes: number }): Variant[] {
+  const tiles = weightSubgroup(g, values);
+  if (!fewChannels(g)) return [tiles];
+  const few = weightFew(g, values);
+  return fewWins(g, values.lanes) ? [few, tiles] : [tiles, few];
+}
+
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
   if (values.codes && singleChannel(g)) return [weightSingle(g, { ...values, lanes })];
@@ -104,7 +113,7 @@ export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightVa
   if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
     const winograd = weightWinograd(g, { ...caps, lanes }, values);
-    variants.push(...among([weightSubgroup(g, { ...values, lanes })], { winograd, first: weightWins(g, lanes) }));
+    variants.push(...among(weightTiles(g, { ...values, lanes }), { winograd, first: weightWins(g, lanes) }));
   }
   if (wholeVectors(g)) variants.push(weightTiled(g, values));
   return [...variants, weightDirect(g, values)];

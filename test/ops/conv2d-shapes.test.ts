@@ -79,8 +79,8 @@ describe('variants', () => {
 
   it('of a software adapter with subgroups', () => {
     const wide = offered(software, { c: 3, o: 8 });
-    for (const op of ['conv2d', 'conv2dBackwardInput', 'conv2dBackwardWeight'])
-      expect(wide[op], op).toEqual(['subgroup', 'tiled', 'direct']);
+    for (const op of ['conv2d', 'conv2dBackwardInput']) expect(wide[op], op).toEqual(['subgroup', 'tiled', 'direct']);
+    expect(wide.conv2dBackwardWeight).toEqual(['subgroup', 'few', 'tiled', 'direct']);
     const grey = offered(software, { c: 1, o: 8 });
     expect(grey.conv2d).toEqual(['single', 'direct']);
     expect(grey.conv2dBackwardWeight).toEqual(['single', 'direct']);
@@ -112,6 +112,31 @@ describe('variants', () => {
     for (const options of [{ stride: 2 }, { stride: [2, 1] }, { dilation: 2 }, { dilation: [1, 2] }] as const)
       expect(plan([3, 3], options), JSON.stringify(options)).toEqual(none);
     expect(plan([3, 1])).toEqual(none);
+  });
+
+  it('the kernel for images of few channels where it is faster: many channels of the result', () => {
+    const first = (c: number, o: number): string | undefined => {
+      const x = input('x', [32, c, 32, 32]);
+      const w = input('w', [o, c, 3, 3]);
+      const y = conv2d(x, w, null, { padding: 1 });
+      const [dw] = gradients([{ value: y, gradient: input('dy', y.shape) }], [w], { add });
+      let id: string | undefined;
+      compilePlan({
+        outputs: [{ value: dw!, sink: { kind: 'read', name: 'dw' } }],
+        arenas: NO_ARENAS,
+        caps: software,
+        relayout,
+        choose({ op }, ids) {
+          if (op === 'conv2dBackwardWeight') id = ids[0];
+          return ids[0]!;
+        },
+      });
+      return id;
+    };
+    expect(first(3, 64)).toBe('few');
+    expect(first(2, 16)).toBe('few');
+    expect(first(3, 4)).toBe('subgroup1');
+    expect(first(5, 64)).toMatch(/^(subgroup|winograd)/);
   });
 
   it('of subgroups whose size varies, and of a GPU with subgroups', () => {

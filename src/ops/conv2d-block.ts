@@ -23,7 +23,7 @@ const shader = convShader('block', blockText);
 
 /** Instructions to hand 16 weights to all lanes, to store a vec4, to go from one tap or column to the next, to move a vec4 over by a column. */
 const BROADCAST = 48;
-const STORE = 230;
+export const STORE = 230;
 const STEP = 100;
 const SHIFT = 24;
 

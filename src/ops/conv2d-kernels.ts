@@ -4,7 +4,7 @@ import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock, turned } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
-import { fewChannels, fewWins, weightFew } from './conv2d-few.ts';
+import { fewChannels, forwardFew, forwardFewWins, weightFew, weightFewWins } from './conv2d-few.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
@@ -49,6 +49,12 @@ export function pools(g: ConvGeometry, caps: DeviceCaps): boolean {
 const ordered = (tiles: Variant, block: BlockVariant | null): Variant[] =>
   block ? (block.first ? [block.variant, tiles] : [tiles, block.variant]) : [tiles];
 
+/** With the kernel for images of few channels, first where it is faster. */
+function withFew(g: ConvGeometry, values: ForwardValues & { lanes: number }, others: readonly Variant[]): Variant[] {
+  const few = forwardFew(g, values);
+  return forwardFewWins(g, values.lanes) ? [few, ...others] : [...others, few];
+}
+
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   if (values.window) return [...poolingVariants(g, { caps, ...values }), forwardDirect(g, values)];
   const lanes = softwareLanes(caps);
@@ -57,7 +63,8 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? forwardBlock(g, { ...values, lanes }) : null;
-    const others = ordered(forwardSubgroup(g, { ...values, lanes }), block);
+    const tiles = ordered(forwardSubgroup(g, { ...values, lanes }), block);
+    const others = fewChannels(g).forward ? withFew(g, { ...values, lanes }, tiles) : tiles;
     const winograd = forwardWinograd(g, { ...caps, lanes }, values);
     variants.push(...among(others, { winograd, first: forwardWins(g, lanes) }));
   }
@@ -98,9 +105,9 @@ export function weightSpreads(g: ConvGeometry, caps: DeviceCaps): boolean {
 /** The kernel for any number of channels and, where there is one, that for few, the faster one first. */
 function weightTiles(g: ConvGeometry, values: WeightValues & { lanes: number }): Variant[] {
   const tiles = weightSubgroup(g, values);
-  if (!fewChannels(g)) return [tiles];
+  if (!fewChannels(g).weight) return [tiles];
   const few = weightFew(g, values);
-  return fewWins(g, values.lanes) ? [few, tiles] : [tiles, few];
+  return weightFewWins(g, values.lanes) ? [few, tiles] : [tiles, few];
 }
 
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {

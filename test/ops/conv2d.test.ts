@@ -232,43 +232,6 @@ describe('blocks of pixels', () => {
   });
 });
 
-describe('images of two to four channels', () => {
-  const shapes = [
-    { c: 3, o: 32, image: [8, 8], kernel: [3, 3], stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1] },
-    { c: 2, o: 5, image: [7, 9], kernel: [3, 5], stride: [2, 1], dilation: [1, 1], padding: [0, 2, 1, 3] },
-    { c: 4, o: 40, image: [9, 6], kernel: [2, 3], stride: [1, 2], dilation: [2, 1], padding: [1, 0, 0, 1] },
-    // More rows of the filter than a workgroup has sums for, in blocks of 2, 2 and 1, and of 1 each.
-    { c: 3, o: 36, image: [9, 10], kernel: [5, 5], stride: [1, 1], dilation: [1, 1], padding: [2, 2, 2, 2] },
-    { c: 3, o: 16, image: [13, 11], kernel: [4, 7], stride: [2, 2], dilation: [1, 1], padding: [3, 3, 3, 3] },
-    { c: 4, o: 8, image: [5, 12], kernel: [2, 4], stride: [1, 3], dilation: [1, 2], padding: [1, 4, 1, 0] },
-  ] as const;
-
-  it.each(shapes)('$c to $o channels, $image, filter $kernel, stride $stride, dilation $dilation', async (shape) => {
-    const { c, o, image, kernel, stride, dilation, padding } = shape;
-    const random = new Random(c * 100 + o);
-    const given: Case = {
-      inputs: {
-        x: random.integers([3, c, ...image]),
-        weight: random.integers([o, c, ...kernel]),
-        bias: random.integers([o]),
-      },
-      upstream: random.integers([3, o, ...convOutputSize(image, { kernel, stride, dilation }, padding)]),
-      options: { stride, dilation, padding },
-    };
-    const gpu = await device();
-    const expected = referenceOf(given);
-    // Lanes that the device has, and half of them.
-    for (const caps of [gpu.caps, { ...gpu.caps, subgroupMinSize: 4, subgroupMaxSize: 4 }]) {
-      const used = new Set<string>();
-      await everyVariant(gpu, { ...given, caps }, (result) => {
-        expectClose(result, expected, () => ({ atol: 0, rtol: 0 }));
-        for (const id of Object.values(result.chosen)) used.add(id);
-      });
-      expect(used.has('few')).toBe(softwareLanes(caps) > 0);
-    }
-  });
-});
-
 describe('sizes', () => {
   it.each([
     { n: 1, size: 1, padding: 1, stride: 1 },

@@ -43,6 +43,12 @@ const cases: readonly Case[] = [
     apply: ({ x, w, b }) => ops.conv2d(x!, w!, b ?? null, { padding: 2 }),
   },
   {
+    name: 'conv2d of three channels',
+    op: 'conv2d',
+    inputs: { x: [2, 3, 9, 7], w: [34, 3, 3, 3], b: [34] },
+    apply: ({ x, w, b }) => ops.conv2d(x!, w!, b ?? null, { padding: 1 }),
+  },
+  {
     name: 'conv2d, depthwise',
     op: 'conv2d',
     inputs: { x: [2, 6, 9, 9], w: [6, 1, 3, 3], b: [6] },

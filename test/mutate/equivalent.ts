@@ -21,6 +21,18 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: 'Both places are outside of the image.',
   },
   {
+    file: 'shaders/conv2d/backward-weight-few.wgsl',
+    before: 'let o = min(column, o4 - 1u);',
+    after: 'let o = min(column, 1u - o4);',
+    reason: 'Lanes behind the last channel load others in its place, and store nothing.',
+  },
+  {
+    file: 'shaders/conv2d/forward-few.wgsl',
+    before: 'let o = min(column, o4 - 1u);',
+    after: 'let o = min(column, 1u - o4);',
+    reason: 'Lanes behind the last channel load others in its place, and store nothing.',
+  },
+  {
     file: 'shaders/conv2d/winograd-multiply.wgsl',
     before: `for (var k = 0u; k < params.k; k += \${K}u) {`,
     after: `for (var k = 0u; k + 1 < params.k; k += \${K}u) {`,

@@ -3,10 +3,10 @@ import type { Kernel } from '../graph/types.ts';
 import { type Preprocessed, preprocess } from '../shader/preprocess.ts';
 import { type Binding, packParams, type Reflection, reflect } from '../shader/reflect.ts';
 import { withUniforms } from '../shader/uniform.ts';
-import { type DeviceCaps, gathersUniforms } from '../util/caps.ts';
+import { type DeviceCaps, gathersUniforms, softwareLanes } from '../util/caps.ts';
 import { DeviceError, ShaderError } from '../util/errors.ts';
 import { roundUp } from '../util/shape.ts';
-import { ALIGNMENT, type Place } from './place.ts';
+import { ALIGNMENT, type Place, refName } from './place.ts';
 
 export interface PlanDispatch {
   /** `conv1.conv2d`, `optimizer.sgd`: for the printed plan, profiles and error messages. */
@@ -25,6 +25,16 @@ export interface PlanDispatch {
 /** Its bindings without the numbers of the plan and of the step: values, in storage or uniform buffers. */
 export const boundValues = ({ bindings }: Pick<PlanDispatch, 'bindings'>): PlanDispatch['bindings'] =>
   bindings.filter(({ access, bytes }) => access !== 'uniform' || bytes !== undefined);
+
+/** Bytes that buffers must hold, by `refName`, because kernels read them as uniform buffers, of which a whole one is bound. */
+export function windowsOf(dispatches: readonly PlanDispatch[]): ReadonlyMap<string, number> {
+  const windows = new Map<string, number>();
+  for (const { place, bytes } of dispatches.flatMap(({ bindings }) => bindings)) {
+    const name = refName(place.buffer);
+    if (bytes) windows.set(name, Math.max(windows.get(name) ?? 0, place.offset + bytes));
+  }
+  return windows;
+}
 
 /** The words of all Params structs of a plan, each at a multiple of 256 bytes. */
 export interface UniformBlock {
@@ -71,7 +81,7 @@ const texts = new Map<string, { text: string; shader: Preprocessed; reflection: 
 
 function shaderText(kernel: Omit<Kernel, 'bind'>, caps: DeviceCaps): { shader: Preprocessed; reflection: Reflection } {
   const { file } = kernel.shader;
-  const uniform = gathersUniforms(caps) ? (kernel.uniform ?? []) : [];
+  const uniform = gathersUniforms(softwareLanes(caps)) ? (kernel.uniform ?? []) : [];
   const key = JSON.stringify([file, kernel.defines ?? {}, kernel.slots ?? {}, uniform]);
   let known = texts.get(key);
   if (known?.text !== kernel.shader.text) {

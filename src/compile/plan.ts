@@ -18,9 +18,10 @@ import {
   lowerKernel,
   type PlanDispatch,
   type UniformBlock,
+  windowsOf,
 } from './lower.ts';
 import { type Arenas, type Memory, planMemory } from './memory.ts';
-import { type Place, refName } from './place.ts';
+import { type BufferRef, type Place, refName } from './place.ts';
 import { type Schedule, schedule } from './schedule.ts';
 import { type Chooser, type Selection, select } from './select.ts';
 
@@ -154,6 +155,22 @@ export interface TailMemory {
   readonly tables?: readonly Uint32Array<ArrayBuffer>[];
 }
 
+/** The plan with buffers of its own that are as large as what kernels bind of them. */
+export function withRoom(plan: Plan): Plan {
+  const windows = windowsOf(plan.dispatches);
+  const room = (buffer: BufferRef, bytes: number): number => Math.max(bytes, windows.get(refName(buffer)) ?? 0);
+  const slabs = plan.slabs.map((bytes, index) => room({ kind: 'slab', index }, bytes));
+  return {
+    ...plan,
+    slabs,
+    inputs: plan.inputs.map((t) => ({ ...t, place: { ...t.place, bytes: room(t.place.buffer, t.place.bytes) } })),
+    constants: plan.constants.map(({ value, elements }, index) => ({
+      ...{ value, elements: room({ kind: 'constant', index }, 4 * elements) / 4 },
+    })),
+    memory: { ...plan.memory, slabBytes: slabs.reduce((a, b) => a + b, 0) },
+  };
+}
+
 /** A plan of kernels that work on arenas alone. */
 export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], tables = [] }: TailMemory = {}): Plan {
   const slabBytes = slabs.reduce((a, b) => a + b, 0);
@@ -192,7 +209,7 @@ export function compilePlan(request: PlanRequest): Plan {
     ...(join ? joinDispatches(own, caps, uniforms) : own),
     ...lowerTail([...tails, ...(tail?.(readable, tables.length) ?? [])], caps, uniforms),
   ];
-  return {
+  return withRoom({
     dispatches,
     inputs: leaves(ir, order, memory, 'input'),
     externals: leaves(ir, order, memory, 'external'),
@@ -207,7 +224,7 @@ export function compilePlan(request: PlanRequest): Plan {
       peakBytes: memory.peakBytes,
     },
     flops: dispatches.reduce((sum, d) => sum + d.flops, 0),
-  };
+  });
 }
 
 /** The plan as a readable table, one dispatch a line: what runs, which variant, how many workgroups, what it reads and writes. */

@@ -49,13 +49,19 @@ export const fewChannels = (g: ConvGeometry): { readonly weight: boolean; readon
   return { weight: rows > 0, forward: rows === g.kh };
 };
 
-/** Estimated instructions of all steps. */
+function partsOf(g: ConvGeometry, blocks: number): { readonly share: number; readonly splits: number } {
+  const share = ceilDiv(g.n * g.oh, ceilDiv(ENOUGH_GROUPS, blocks));
+  return { share, splits: ceilDiv(g.n * g.oh, share) };
+}
+
+/** Estimated instructions of all steps; fewer workgroups than ENOUGH_GROUPS take as long as so many. */
 function stepsTime(g: ConvGeometry, lanes: number, { gathers, stores }: { gathers: number; stores: number }): number {
   const { rows, wide } = fewOf(g);
   const blocks = ceilDiv(g.os / 4, lanes) * ceilDiv(g.kh, rows);
   const loads = (ceilDiv(rows * wide, lanes) + gathers) * GATHER;
   const products = rows * (wide * BROADCAST + g.kw * g.c * PIXELS * MULTIPLY);
-  return blocks * g.n * g.oh * ceilDiv(g.ow, PIXELS) * (loads + products + stores * STORE);
+  const idle = Math.max(1, ENOUGH_GROUPS / (blocks * partsOf(g, blocks).splits));
+  return idle * blocks * g.n * g.oh * ceilDiv(g.ow, PIXELS) * (loads + products + stores * STORE);
 }
 
 /** Whether they are faster than blocks and tiles. */
@@ -64,11 +70,6 @@ export const forwardFewWins = (g: ConvGeometry, lanes: number): boolean =>
 
 export const weightFewWins = (g: ConvGeometry, lanes: number): boolean =>
   stepsTime(g, lanes, { gathers: PIXELS, stores: 0 }) < weightTime(g, lanes);
-
-function partsOf(g: ConvGeometry, blocks: number): { readonly share: number; readonly splits: number } {
-  const share = ceilDiv(g.n * g.oh, ceilDiv(ENOUGH_GROUPS, blocks));
-  return { share, splits: ceilDiv(g.n * g.oh, share) };
-}
 
 const stepOf = ({ kw, c, sx, dx }: ConvGeometry, { wide }: Few) => ({
   T: PIXELS,

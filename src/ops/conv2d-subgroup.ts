@@ -7,6 +7,7 @@ import weightText from '../../shaders/conv2d/backward-weight-subgroup.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-subgroup.wgsl?raw';
 import type { Variant } from '../graph/types.ts';
 import { linearGroups } from '../graph/workgroups.ts';
+import { gathersUniforms } from '../util/caps.ts';
 import { ceilDiv, roundUp } from '../util/shape.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import {
@@ -47,7 +48,7 @@ interface Tile {
 
 /** Time of a gather of weights: half of it where they are read as a uniform buffer. */
 export const weightGather = (g: ConvGeometry, lanes: number): number =>
-  lanes >= 8 && smallWeight(g) ? GATHER / 2 : GATHER;
+  gathersUniforms(lanes) && smallWeight(g) ? GATHER / 2 : GATHER;
 
 /** The tile with the least estimated time for so many pixels (in `phases` separate sets) and vec4s of channels. */
 export function chooseTile(

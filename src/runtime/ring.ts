@@ -33,6 +33,9 @@ function metricsOf([loss = 0, correct = 0, , gradientNorm = 0]: Float32Array, ba
   return { loss, correct: batch.classifies ? correct : 0, samples: batch.samples, gradientNorm };
 }
 
+/** Milliseconds between looks at a copy while others are behind it: the GPU is busy for longer than that. */
+export const LONG_NAP = 6;
+
 /** A copy on its way. */
 export interface RingRead {
   /** Waits for it, `nap` as for `waitFor`; the metrics are in the order of the slots asked for. Call once. */

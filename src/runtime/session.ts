@@ -12,7 +12,7 @@ import type { Device } from '../gpu/device.ts';
 import { allOrNone, type Ledger } from '../gpu/ledger.ts';
 import { readRanges } from '../gpu/readback.ts';
 import { waitFor } from '../gpu/wait.ts';
-import { UNIFORM_BYTES } from '../util/caps.ts';
+import { gathersUniforms, softwareLanes, UNIFORM_BYTES } from '../util/caps.ts';
 import { StateError } from '../util/errors.ts';
 import { show, sizeOf } from '../util/shape.ts';
 import { decode } from './decode.ts';
@@ -36,13 +36,7 @@ export interface RunOptions {
   readonly step?: Uint32Array<ArrayBuffer>;
 }
 
-/** Whatever a plan binds may be read as a uniform buffer (`Kernel.uniform`), of which a whole one is bound. */
-const STORAGE = (): GPUBufferUsageFlags =>
-  GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
-/** Bytes of a buffer that is bound from its start, and of one that is bound from anywhere in it. */
-const roomFor = (bytes: number): number => Math.max(bytes, UNIFORM_BYTES);
-const roomBehind = (bytes: number): number => bytes + UNIFORM_BYTES;
+const STORAGE = (): GPUBufferUsageFlags => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 export class Session {
   readonly device: Device;
@@ -52,6 +46,8 @@ export class Session {
   #slots: GPUBuffer[][] = [];
   #state: GPUBuffer;
   #step: GPUBuffer;
+  /** Kernels may read what plans bind as uniform buffers (`Kernel.uniform`), of which a whole one is bound: arenas have room behind. */
+  readonly #usage: GPUBufferUsageFlags;
   /** The slabs that its plans share. */
   readonly pool: GPUBuffer[] = [];
   #prepared = new Set<Prepared>();
@@ -60,15 +56,25 @@ export class Session {
   constructor(device: Device, arenas: Arenas) {
     this.device = device;
     this.arenas = arenas;
+    const uniforms = gathersUniforms(softwareLanes(device.caps));
+    this.#usage = uniforms ? STORAGE() | GPUBufferUsage.UNIFORM : STORAGE();
+    const room = uniforms ? UNIFORM_BYTES : 0;
+    const [state = 0] = arenas.state.shards;
     [this.#parameters, this.#state, this.#step] = allOrNone(device.ledger, (create) => [
-      this.#shards('parameters', create),
-      create('state', Math.max(ALIGNMENT, arenas.state.shards[0] ?? 0), STORAGE()),
+      this.#shards('parameters', create, room),
+      create('state', state > 0 ? state + room : ALIGNMENT, this.#usage),
       create('step', GROUPS_PLACE.offset + GROUPS_PLACE.bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
     ]);
   }
 
-  #shards(label: string, create: Ledger['create']): GPUBuffer[] {
-    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, roomBehind(bytes), STORAGE()));
+  #shards(label: string, create: Ledger['create'], room = 0): GPUBuffer[] {
+    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes + room, this.#usage));
+  }
+
+  /** Bytes of parameters, gradients, slots of the optimizer and state. */
+  get arenaBytes(): number {
+    const buffers = [...this.#parameters, ...this.#gradients, ...this.#slots.flat(), this.#state];
+    return buffers.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Throws where the session was disposed or the device has failed. */
@@ -118,7 +124,7 @@ export class Session {
       const at = free.findIndex((buffer) => buffer.size >= bytes);
       if (at >= 0) slabs[index] = free.splice(at, 1)[0]!;
       else {
-        slabs[index] = this.device.ledger.create('slab', roomFor(bytes), STORAGE());
+        slabs[index] = this.device.ledger.create('slab', bytes, this.#usage);
         this.pool.push(slabs[index]);
       }
     }
@@ -147,7 +153,7 @@ export class Session {
   ): Prepared {
     const { gpu, pipelines } = this.device;
     const slabs = ownSlabs
-      ? plan.slabs.map((bytes) => create('own slab', roomFor(bytes), STORAGE()))
+      ? plan.slabs.map((bytes) => create('own slab', bytes, this.#usage))
       : this.#takeSlabs(plan.slabs);
     const uniforms = create(
       'params',
@@ -156,7 +162,7 @@ export class Session {
     );
     gpu.queue.writeBuffer(uniforms, 0, plan.uniforms);
     const constants = plan.constants.map(({ value, elements }) => {
-      const buffer = create('constant', roomFor(bytesFor(elements)), STORAGE());
+      const buffer = create('constant', bytesFor(elements), this.#usage);
       gpu.queue.writeBuffer(
         buffer,
         0,
@@ -172,7 +178,7 @@ export class Session {
     const inputs = new Map(
       plan.inputs.map((t) => [
         t.name,
-        inputsOf?.bufferOf(t.place.buffer) ?? create(`input ${t.name}`, roomFor(t.place.bytes), STORAGE()),
+        inputsOf?.bufferOf(t.place.buffer) ?? create(`input ${t.name}`, t.place.bytes, this.#usage),
       ]),
     );
     const bufferOf = (ref: BufferRef): GPUBuffer => {
@@ -273,7 +279,7 @@ export class Session {
     this.check();
     const encoder = this.device.gpu.createCommandEncoder();
     for (const [shard, buffer] of this.#parameters.entries())
-      encoder.copyBufferToBuffer(buffer, 0, this.#slots[slot]![shard]!, 0, buffer.size);
+      encoder.copyBufferToBuffer(buffer, 0, this.#slots[slot]![shard]!, 0, this.arenas.parameters.shards[shard]);
     this.device.gpu.queue.submit([encoder.finish()]);
   }
 

@@ -3,7 +3,7 @@
  * Imports compile, graph, util.
  */
 import { bytesFor, type Place } from '../compile/place.ts';
-import { type Plan, type PlanTensor, planTail, type Tail } from '../compile/plan.ts';
+import { type Plan, type PlanTensor, planTail, type Tail, withRoom } from '../compile/plan.ts';
 import type { Offer } from '../compile/select.ts';
 import { physicalSize, toMemory } from '../graph/layout.ts';
 import type { PlanValue, Variant } from '../graph/types.ts';
@@ -94,11 +94,11 @@ function trialPlan(
     ...{ name, shape: [elements], dtype: 'u32', layout: 'plain' },
     place: { buffer: { kind: 'input', name }, offset: 0, bytes: bytesFor(elements) },
   });
-  const plan: Plan = {
+  const plan = withRoom({
     ...planTail(tails, caps),
     inputs: [...words].map(([name, length]) => tensor(name, length)),
     outputs: written.map((value) => tensor(nameOf(value), physicalSize(value.shape, value.layout))),
-  };
+  });
   const cleared = [...outputs.map(nameOf), ...scratch];
   const bytes = 4 * [...words.values()].reduce((a, b) => a + b, 0);
   const rounding = new Set(variants.flatMap(({ id, rounds }) => (rounds ? [id] : [])));

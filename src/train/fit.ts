@@ -1,6 +1,6 @@
 /** The training loop of `fit`: replays plans, at most two reads of the metrics ring behind, and tells callbacks. Imports trainer, data, runtime. */
 import type { Dataset } from '../data/dataset.ts';
-import { RING_SLOTS, type RingRead } from '../runtime/ring.ts';
+import { LONG_NAP, RING_SLOTS, type RingRead } from '../runtime/ring.ts';
 import type { Prepared } from '../runtime/session.ts';
 import { ArgumentError } from '../util/errors.ts';
 import { shuffled, streamKey } from '../util/shuffle.ts';
@@ -47,9 +47,6 @@ const MOST_STEPS = RING_SLOTS / 4;
 
 /** Time that a chunk of steps should take, ms: long enough to hide a read, short enough for a lively progress bar. */
 const CHUNK_MS = 60;
-
-/** Milliseconds between looks at a chunk while others are behind it: the GPU is busy for longer than that. */
-const LONG_NAP = 6;
 
 /** A batch that was enqueued. */
 interface Step {

@@ -32,10 +32,10 @@ export function softwareLanes({ software, subgroups, subgroupMinSize, subgroupMa
 }
 
 /**
- * Whether a gather from a uniform buffer is cheaper than one from storage: on lavapipe, which has no branch for each lane then
- * (half the time). SwiftShader, with 4 lanes, takes up to 1.1 times as long.
+ * Whether a gather from a uniform buffer is cheaper than one from storage on a software adapter of so many lanes: on lavapipe,
+ * which has no branch for each lane then (half the time). SwiftShader, with 4 lanes, takes up to 1.1 times as long.
  */
-export const gathersUniforms = (caps: DeviceCaps): boolean => softwareLanes(caps) >= 8;
+export const gathersUniforms = (lanes: number): boolean => lanes >= 8;
 
 /** The limits that every WebGPU device has (https://www.w3.org/TR/webgpu/#limits): the profile that all kernels must run on. */
 export const DEFAULT_CAPS: DeviceCaps = {

@@ -144,6 +144,13 @@ function whyWrong(
   return null;
 }
 
+/** The inputs that several plans share, each as large as the plan needs it that binds most of it. */
+const largest = (inputs: readonly Plan['inputs'][]): Plan['inputs'] =>
+  inputs[0]!.map((t) => {
+    const all = inputs.flatMap((of) => of.filter(({ name }) => name === t.name));
+    return { ...t, place: { ...t.place, bytes: Math.max(...all.map(({ place }) => place.bytes)) } };
+  });
+
 /** A case of a graph. */
 export function graphCase(spec: GraphCase): KernelCase {
   return {
@@ -165,9 +172,10 @@ export function graphCase(spec: GraphCase): KernelCase {
       const wrong: { variant: string; why: string }[] = [];
       let [shared, first]: [Prepared | undefined, Results | null] = [undefined, null];
       try {
-        for (const variant of order) {
-          const plan = planOf(device, spec, { variant });
-          const prepared: Prepared = await session.prepare(plan, { inputsOf: shared });
+        const plans = order.map((variant) => ({ variant, plan: planOf(device, spec, { variant }) }));
+        const inputs = largest(plans.map(({ plan }) => plan.inputs));
+        for (const { variant, plan } of plans) {
+          const prepared: Prepared = await session.prepare({ ...plan, inputs }, { inputsOf: shared });
           if (!shared) for (const [name, values] of Object.entries(data)) session.write(prepared, name, values);
           shared ??= prepared;
           session.run([prepared]);

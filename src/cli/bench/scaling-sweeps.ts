@@ -140,14 +140,12 @@ export async function measurePoint(
   const trainer = await trainerOf(device, size);
   try {
     const { plan, median, min, max } = await timeSteps(trainer, batch, rounds);
-    const { parameters, state } = trainer.engine.session.arenas;
-    const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
     const { flops, dispatches } = plan;
     const point: ScalingPoint = {
       ...{ value, batch, microseconds: median, min, max, flops },
       timeX: sweep.timeX(value, flops),
       memoryX: sweep.memoryX(value),
-      bytes: needOf(plan, []).total + sum(parameters.shards) * (2 + trainer.updater.slots.length) + sum(state.shards),
+      bytes: needOf(plan, []).total + trainer.engine.session.arenaBytes,
       dispatches: dispatches.length + trainer.updater.plans.update.plan.dispatches.length,
     };
     return { point, profile: () => profileOf(device, size) };

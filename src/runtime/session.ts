@@ -48,6 +48,7 @@ export class Session {
   #step: GPUBuffer;
   /** Kernels may read what plans bind as uniform buffers (`Kernel.uniform`), of which a whole one is bound: arenas have room behind. */
   readonly #usage: GPUBufferUsageFlags;
+  readonly #room: number;
   /** The slabs that its plans share. */
   readonly pool: GPUBuffer[] = [];
   #prepared = new Set<Prepared>();
@@ -58,17 +59,18 @@ export class Session {
     this.arenas = arenas;
     const uniforms = gathersUniforms(softwareLanes(device.caps));
     this.#usage = uniforms ? STORAGE() | GPUBufferUsage.UNIFORM : STORAGE();
-    const room = uniforms ? UNIFORM_BYTES : 0;
+    this.#room = uniforms ? UNIFORM_BYTES : 0;
     const [state = 0] = arenas.state.shards;
     [this.#parameters, this.#state, this.#step] = allOrNone(device.ledger, (create) => [
-      this.#shards('parameters', create, room),
-      create('state', state > 0 ? state + room : ALIGNMENT, this.#usage),
+      this.#shards('parameters', create),
+      create('state', state > 0 ? state + this.#room : ALIGNMENT, this.#usage),
       create('step', GROUPS_PLACE.offset + GROUPS_PLACE.bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
     ]);
   }
 
-  #shards(label: string, create: Ledger['create'], room = 0): GPUBuffer[] {
-    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes + room, this.#usage));
+  // Averaged weights are a slot that plans read in place of the parameters.
+  #shards(label: string, create: Ledger['create']): GPUBuffer[] {
+    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes + this.#room, this.#usage));
   }
 
   /** Bytes of parameters, gradients, slots of the optimizer and state. */

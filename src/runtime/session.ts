@@ -62,15 +62,14 @@ export class Session {
     this.#room = uniforms ? UNIFORM_BYTES : 0;
     const [state = 0] = arenas.state.shards;
     [this.#parameters, this.#state, this.#step] = allOrNone(device.ledger, (create) => [
-      this.#shards('parameters', create),
+      this.#shards('parameters', create, this.#room),
       create('state', state > 0 ? state + this.#room : ALIGNMENT, this.#usage),
       create('step', GROUPS_PLACE.offset + GROUPS_PLACE.bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST),
     ]);
   }
 
-  // Averaged weights are a slot that plans read in place of the parameters.
-  #shards(label: string, create: Ledger['create']): GPUBuffer[] {
-    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes + this.#room, this.#usage));
+  #shards(label: string, create: Ledger['create'], room = 0): GPUBuffer[] {
+    return this.arenas.parameters.shards.map((bytes, i) => create(`${label}.${i}`, bytes + room, this.#usage));
   }
 
   /** Bytes of parameters, gradients, slots of the optimizer and state. */
@@ -85,11 +84,16 @@ export class Session {
     if (this.device.failure) throw this.device.failure;
   }
 
-  /** Buffers for gradients and so many optimizer slots, zeroed. Made once, when training begins. */
-  allocateTraining(slotCount: number): void {
-    const shards = (label: string) => allOrNone(this.device.ledger, (create) => this.#shards(label, create));
+  /**
+   * Buffers for gradients and so many optimizer slots, zeroed. Made once, when training begins. `weights`: the slot that plans
+   * read in place of the parameters, as averaged weights are.
+   */
+  allocateTraining(slotCount: number, { weights = null }: { readonly weights?: number | null } = {}): void {
+    const shards = (label: string, room = 0) =>
+      allOrNone(this.device.ledger, (create) => this.#shards(label, create, room));
     if (this.#gradients.length === 0) this.#gradients = shards('gradients');
-    while (this.#slots.length < slotCount) this.#slots.push(shards(`slot${this.#slots.length}`));
+    for (let slot = this.#slots.length; slot < slotCount; slot++)
+      this.#slots.push(shards(`slot${slot}`, slot === weights ? this.#room : 0));
   }
 
   #arenaBuffer(ref: BufferRef): GPUBuffer | undefined {

@@ -42,7 +42,7 @@ export class Updater {
     this.#schedule = schedule?.feedback?.initial ?? null;
     this.clip = clipOf(options);
     this.slots = [...optimizer.slots, ...(ema ? [EMA] : []), ...(accumulationSteps > 1 ? [SUMS] : [])];
-    engine.session.allocateTraining(this.slots.length);
+    engine.session.allocateTraining(this.slots.length, { weights: this.#slotOf(EMA) });
     for (const [slot, value] of (optimizer.initial ?? []).entries()) {
       if (value === 0) continue;
       const init = constantInit(value);

@@ -43,18 +43,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
     let at$J = (image + y$J) * params.w;
 //#endfor
     for (var ox = 0u; ox < params.ow; ox += ${T}u) {
-//#for J 0 (R*WIDE+SG-1)/SG
-      let ix$J = ox * ${SX}u + right$J;
-      let v$J = select(vec4f(), x[at$J + ix$J], inside$J && ix$J < params.w);
-//#endfor
+//#include "conv2d/few-pixels.wgsl"
 //#for Q 0 T
       let d$Q = select(vec4f(), dy[(row * params.ow + ox + $Qu) * o4 + o], row < rows && ox + $Qu < params.ow);
 //#if DBIAS!=none
       bias += d$Q;
 //#endif
-//#endfor
-//#for S 0 R*WIDE
-      let s$S = subgroupBroadcast(v${S/SG}, ${S%SG}u);
 //#endfor
 //#for KY 0 R
 //#for KX 0 KW

@@ -1,7 +1,7 @@
 // y = epilogue(x * weight + bias) for images of two to four channels, on software adapters (colour images: the first layer).
 //
-// Threads: one subgroup of SG lanes a workgroup; a lane has a vec4 of output channels with its KH x KW x C vec4s of the filter,
-// and goes along `share` rows of output pixels, T pixels a step: each lane gathers its share of the KH x WIDE pixels of x that
+// Threads: one subgroup of SG lanes a workgroup; a lane has a vec4 of output channels with its R x KW x C vec4s of the filter,
+// and goes along `share` rows of output pixels, T pixels a step: each lane gathers its share of the R x WIDE pixels of x that
 // these see together, which broadcasts hand to all.
 // x: parts of the rows (n, oy), `splits` of them; y: blocks of output channels.
 // Layouts: x, y nhwc; weight hwio; bias plain. groups = 1; x has four channels in memory, y a multiple of 4.
@@ -26,7 +26,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
   let o4 = params.os / 4u;
   let column = wg.y * ${SG}u + lane;
   let o = min(column, o4 - 1u);
-//#for A 0 KH*KW
+//#for A 0 R*KW
 //#for I 0 C
   let w${A}_$I = weight[(${A}u * params.is + ${I}u) * o4 + o];
 //#endfor
@@ -34,30 +34,24 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
   let start = bias_of(o, params.o);
   let of_channels = by_channel(o, params.o);
   // Where a lane's pixels of x lie: rows down and columns right of the first that a result sees. Those behind the last are not used.
-//#for J 0 (KH*WIDE+SG-1)/SG
+//#for J 0 (R*WIDE+SG-1)/SG
   let down$J = (${SG*J}u + lane) / ${WIDE}u * params.dy - params.top;
   let right$J = (${SG*J}u + lane) % ${WIDE}u - params.left;
 //#endfor
   let end = min((wg.x + 1u) * params.share, params.n * params.oh);
   for (var row = wg.x * params.share; row < end; row++) {
     let image = row / params.oh * params.h;
-//#for J 0 (KH*WIDE+SG-1)/SG
+//#for J 0 (R*WIDE+SG-1)/SG
     let y$J = row % params.oh * params.sy + down$J;
     let inside$J = y$J < params.h;
     let at$J = (image + y$J) * params.w;
 //#endfor
     for (var ox = 0u; ox < params.ow; ox += ${T}u) {
-//#for J 0 (KH*WIDE+SG-1)/SG
-      let ix$J = ox * ${SX}u + right$J;
-      let v$J = select(vec4f(), x[at$J + ix$J], inside$J && ix$J < params.w);
-//#endfor
-//#for S 0 KH*WIDE
-      let s$S = subgroupBroadcast(v${S/SG}, ${S%SG}u);
-//#endfor
+//#include "conv2d/few-pixels.wgsl"
 //#for Q 0 T
       var acc$Q = start;
 //#endfor
-//#for KY 0 KH
+//#for KY 0 R
 //#for KX 0 KW
 //#for I 0 C
 //#for Q 0 T

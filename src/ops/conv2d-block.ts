@@ -126,9 +126,10 @@ function chooseBlock(g: ConvGeometry, lanes: number, { pooled }: { pooled: boole
 /** The estimate must be so much better than that of tiles: it leaves out what large blocks lose. */
 const MARGIN = 0.95;
 
-export interface BlockVariant {
+/** A kernel for some convolutions, beside those for any. */
+export interface Weighed {
   readonly variant: Variant;
-  /** Faster than tiles, by all that is known. */
+  /** Faster than the others, by all that is known. */
   readonly first: boolean;
 }
 
@@ -143,7 +144,7 @@ interface Start {
   readonly start: Pick<Kernel, 'slots' | 'bind' | 'defines'>;
 }
 
-function blockVariant(g: ConvGeometry, { lanes, flipped, pooled, start }: Start): BlockVariant {
+function blockVariant(g: ConvGeometry, { lanes, flipped, pooled, start }: Start): Weighed {
   const computed = pooled ? cropped(g) : g;
   const { block, time } = chooseBlock(computed, lanes, { pooled });
   const { rows, columns, vectors, byImage } = block;
@@ -184,10 +185,10 @@ export const convolutionTime = (g: ConvGeometry, lanes: number, { flipped }: { f
 export const hasBlocks = ({ groups, sy, sx, dy, dx, kw, cs, os }: ConvGeometry): boolean =>
   groups === 1 && sy * sx * dy * dx === 1 && kw > 1 && cs % 4 === 0 && os % 4 === 0;
 
-export const forwardBlock = (g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): BlockVariant =>
+export const forwardBlock = (g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Weighed =>
   blockVariant(g, { lanes, flipped: false, pooled: values.window !== null, start: forwardKernel(values) });
 
-export function inputBlock(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): BlockVariant {
+export function inputBlock(g: ConvGeometry, { lanes, ...values }: InputValues & { lanes: number }): Weighed {
   const { slots, defines, bind } = inputKernel(values);
   const { dy, dx, ...others } = bind;
   const start = {

@@ -4,9 +4,8 @@
  */
 import weightText from '../../shaders/conv2d/backward-weight-few.wgsl?raw';
 import forwardText from '../../shaders/conv2d/forward-few.wgsl?raw';
-import type { Variant } from '../graph/types.ts';
 import { ceilDiv } from '../util/shape.ts';
-import { convolutionTime, STORE } from './conv2d-block.ts';
+import { convolutionTime, STORE, type Weighed } from './conv2d-block.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import {
   convParams,
@@ -43,11 +42,8 @@ function fewOf({ kh, kw, c, sx, dx }: ConvGeometry): Few {
   return { rows: most < 1 ? 0 : ceilDiv(kh, ceilDiv(kh, most)), wide };
 }
 
-/** Whether there is a kernel for the gradient of the weight, and whether there is one forward, which takes all rows of the filter. */
-export const fewChannels = (g: ConvGeometry): { readonly weight: boolean; readonly forward: boolean } => {
-  const rows = g.groups === 1 && g.cs === 4 && g.os % 4 === 0 ? fewOf(g).rows : 0;
-  return { weight: rows > 0, forward: rows === g.kh };
-};
+/** The rows of the filter that a workgroup can take; 0 where there are no such kernels. */
+const rowsOf = (g: ConvGeometry): number => (g.groups === 1 && g.cs === 4 && g.os % 4 === 0 ? fewOf(g).rows : 0);
 
 function partsOf(g: ConvGeometry, blocks: number): { readonly share: number; readonly splits: number } {
   const share = ceilDiv(g.n * g.oh, ceilDiv(ENOUGH_GROUPS, blocks));
@@ -64,15 +60,9 @@ function stepsTime(g: ConvGeometry, lanes: number, { gathers, stores }: { gather
   return idle * blocks * g.n * g.oh * ceilDiv(g.ow, PIXELS) * (loads + products + stores * STORE);
 }
 
-/** Whether they are faster than blocks and tiles. */
-export const forwardFewWins = (g: ConvGeometry, lanes: number): boolean =>
-  stepsTime(g, lanes, { gathers: 0, stores: PIXELS }) < convolutionTime(g, lanes, { flipped: false });
-
-export const weightFewWins = (g: ConvGeometry, lanes: number): boolean =>
-  stepsTime(g, lanes, { gathers: PIXELS, stores: 0 }) < weightTime(g, lanes);
-
-const stepOf = ({ kw, c, sx, dx }: ConvGeometry, { wide }: Few) => ({
+const stepOf = ({ kw, c, sx, dx }: ConvGeometry, { rows, wide }: Few) => ({
   T: PIXELS,
+  R: rows,
   WIDE: wide,
   KW: kw,
   C: c,
@@ -80,7 +70,9 @@ const stepOf = ({ kw, c, sx, dx }: ConvGeometry, { wide }: Few) => ({
   DX: dx,
 });
 
-export function forwardFew(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Variant {
+/** Null for other images, and where the whole filter is too large for a lane. */
+export function forwardFew(g: ConvGeometry, { lanes, ...values }: ForwardValues & { lanes: number }): Weighed | null {
+  if (rowsOf(g) !== g.kh) return null;
   const columns = ceilDiv(g.os / 4, lanes);
   const parts = partsOf(g, columns);
   const { defines, ...rest } = forwardKernel(values);
@@ -88,23 +80,33 @@ export function forwardFew(g: ConvGeometry, { lanes, ...values }: ForwardValues 
     ...rest,
     shader: forward,
     uniform: smallOf(rest.bind),
-    defines: { ...defines, ...stepOf(g, fewOf(g)), KH: g.kh, SG: lanes },
+    defines: { ...defines, ...stepOf(g, fewOf(g)), SG: lanes },
     params: convParams(g, parts),
     workgroups: [parts.splits, columns, 1] as const,
   };
-  return { id: 'few', kernels: [kernel] };
+  const time = stepsTime(g, lanes, { gathers: 0, stores: PIXELS });
+  return {
+    variant: { id: 'few', kernels: [kernel] },
+    first: time < convolutionTime(g, lanes, { flipped: false }),
+  };
 }
 
-export function weightFew(g: ConvGeometry, { lanes, x, dy, ...gradients }: WeightValues & { lanes: number }): Variant {
+/** Null for other images, and where a row of the filter is too large for a lane. */
+export function weightFew(
+  g: ConvGeometry,
+  { lanes, x, dy, ...gradients }: WeightValues & { lanes: number },
+): Weighed | null {
+  if (rowsOf(g) === 0) return null;
   const few = fewOf(g);
   const [columns, blocks] = [ceilDiv(g.os / 4, lanes), ceilDiv(g.kh, few.rows)];
   const parts = partsOf(g, columns * blocks);
   const computed = inParts(g, { ...gradients, splits: parts.splits }, ({ defines, bind }) => ({
     shader: backwardWeight,
-    defines: { ...defines, ...stepOf(g, few), R: few.rows, SG: lanes, WIDTH: 4 },
+    defines: { ...defines, ...stepOf(g, few), SG: lanes, WIDTH: 4 },
     bind: { x, dy, ...bind },
     params: convParams(g, parts),
     workgroups: [parts.splits, columns, blocks],
   }));
-  return { id: 'few', ...computed };
+  const time = stepsTime(g, lanes, { gathers: PIXELS, stores: 0 });
+  return { variant: { id: 'few', ...computed }, first: time < weightTime(g, lanes) };
 }

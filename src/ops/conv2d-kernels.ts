@@ -1,10 +1,10 @@
 /** Kernels of the convolution and its gradients, best first for a device. Imports graph, util, the conv2d-* variants. */
 import type { Variant } from '../graph/types.ts';
 import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
-import { type BlockVariant, blocksPool, forwardBlock, hasBlocks, inputBlock, turned } from './conv2d-block.ts';
+import { blocksPool, forwardBlock, hasBlocks, inputBlock, turned, type Weighed } from './conv2d-block.ts';
 import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from './conv2d-depthwise.ts';
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
-import { fewChannels, forwardFew, forwardFewWins, weightFew, weightFewWins } from './conv2d-few.ts';
+import { forwardFew, weightFew } from './conv2d-few.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
 import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
@@ -45,15 +45,9 @@ export function pools(g: ConvGeometry, caps: DeviceCaps): boolean {
   return singleChannel(g) || forwardWins(g, lanes) || (hasBlocks(g) && blocksPool(g, lanes));
 }
 
-/** The kernel of tiles and, where there is one, that of blocks, the faster one first. */
-const ordered = (tiles: Variant, block: BlockVariant | null): Variant[] =>
-  block ? (block.first ? [block.variant, tiles] : [tiles, block.variant]) : [tiles];
-
-/** With the kernel for images of few channels, first where it is faster. */
-function withFew(g: ConvGeometry, values: ForwardValues & { lanes: number }, others: readonly Variant[]): Variant[] {
-  const few = forwardFew(g, values);
-  return forwardFewWins(g, values.lanes) ? [few, ...others] : [...others, few];
-}
+/** The others and, where there is one, a special kernel: in front of them where it is faster, else behind. */
+const ordered = (others: readonly Variant[], special: Weighed | null): Variant[] =>
+  special ? (special.first ? [special.variant, ...others] : [...others, special.variant]) : [...others];
 
 export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<ForwardValues>): Variant[] {
   if (values.window) return [...poolingVariants(g, { caps, ...values }), forwardDirect(g, values)];
@@ -63,8 +57,8 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? forwardBlock(g, { ...values, lanes }) : null;
-    const tiles = ordered(forwardSubgroup(g, { ...values, lanes }), block);
-    const others = fewChannels(g).forward ? withFew(g, { ...values, lanes }, tiles) : tiles;
+    const tiles = ordered([forwardSubgroup(g, { ...values, lanes })], block);
+    const others = ordered(tiles, forwardFew(g, { ...values, lanes }));
     const winograd = forwardWinograd(g, { ...caps, lanes }, values);
     variants.push(...among(others, { winograd, first: forwardWins(g, lanes) }));
   }
@@ -88,7 +82,7 @@ export function inputVariants(g: ConvGeometry, { caps, ...values }: On<InputValu
   if (isDepthwise(g)) variants.push(...inputDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? inputBlock(g, { ...values, lanes }) : null;
-    const others = ordered(inputSubgroup(g, { ...values, lanes }), block);
+    const others = ordered([inputSubgroup(g, { ...values, lanes })], block);
     const winograd = inputWinograd(g, { ...caps, lanes }, values);
     variants.push(...among(others, { winograd, first: inputWins(g, lanes) }));
   }
@@ -102,14 +96,6 @@ export function weightSpreads(g: ConvGeometry, caps: DeviceCaps): boolean {
   return lanes > 0 && (singleChannel(g) || (weightWins(g, lanes) && weightFits(g, caps)));
 }
 
-/** The kernel for any number of channels and, where there is one, that for few, the faster one first. */
-function weightTiles(g: ConvGeometry, values: WeightValues & { lanes: number }): Variant[] {
-  const tiles = weightSubgroup(g, values);
-  if (!fewChannels(g).weight) return [tiles];
-  const few = weightFew(g, values);
-  return weightFewWins(g, values.lanes) ? [few, tiles] : [tiles, few];
-}
-
 export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightValues>): Variant[] {
   const lanes = softwareLanes(caps);
   if (values.codes && singleChannel(g)) return [weightSingle(g, { ...values, lanes })];
@@ -119,8 +105,9 @@ export function weightVariants(g: ConvGeometry, { caps, ...values }: On<WeightVa
   if (isDepthwise(g)) variants.push(...weightDepthwise(g, { ...values, software: caps.software }));
   if (lanes > 0 && singleChannel(g)) variants.push(weightSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
+    const others = ordered([weightSubgroup(g, { ...values, lanes })], weightFew(g, { ...values, lanes }));
     const winograd = weightWinograd(g, { ...caps, lanes }, values);
-    variants.push(...among(weightTiles(g, { ...values, lanes }), { winograd, first: weightWins(g, lanes) }));
+    variants.push(...among(others, { winograd, first: weightWins(g, lanes) }));
   }
   if (wholeVectors(g)) variants.push(weightTiled(g, values));
   return [...variants, weightDirect(g, values)];

@@ -1,6 +1,7 @@
 /** What all kernels of the convolution share: parameters, slots, sums in parts. Imports graph, util, shaders, conv2d-geometry. */
 import addSplitsText from '../../shaders/conv2d/add-splits.wgsl?raw';
 import depthwiseXText from '../../shaders/conv2d/depthwise-x.wgsl?raw';
+import fewPixelsText from '../../shaders/conv2d/few-pixels.wgsl?raw';
 import paramsText from '../../shaders/conv2d/params.wgsl?raw';
 import poolText from '../../shaders/conv2d/pool.wgsl?raw';
 import storeText from '../../shaders/conv2d/store.wgsl?raw';
@@ -22,6 +23,7 @@ const includes = {
   'lib/linear-id.wgsl': linearIdText,
   'lib/math.wgsl': mathText,
   'conv2d/depthwise-x.wgsl': depthwiseXText,
+  'conv2d/few-pixels.wgsl': fewPixelsText,
   'conv2d/params.wgsl': paramsText,
   'conv2d/pool.wgsl': poolText,
   'conv2d/store.wgsl': storeText,

@@ -39,6 +39,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/conv2d/pool.wgsl': ['test/ops/conv2d-pool.test.ts'],
   'shaders/conv2d/forward-single-pool.wgsl': ['test/ops/conv2d-pool.test.ts'],
   'shaders/conv2d/backward-weight-few.wgsl': ['test/ops/conv2d-few.test.ts'],
+  'shaders/conv2d/few-pixels.wgsl': ['test/ops/conv2d-few.test.ts'],
   'shaders/conv2d/forward-few.wgsl': ['test/ops/conv2d-few.test.ts', 'test/ops/epilogue.test.ts'],
   'shaders/conv2d/': [
     'test/ops/conv2d.test.ts',

@@ -1,4 +1,5 @@
-// What the kernels of the class losses share: parameters, where a row lies, sums over a workgroup of SIZE.
+// What the kernels of the class losses share: parameters, where a row lies, sums over a workgroup of SIZE. ONE: a workgroup
+// is one subgroup, which adds up without barriers.
 //
 // A row is one target: a sample, or a pixel of one. Row r is pixel r % pixels of sample r / pixels; its classes are
 // class_stride apart. `padded` classes exist in memory, those from `classes` on are padding and hold zero.
@@ -24,16 +25,22 @@ struct Params {
 
 struct Best { value: f32, index: u32 }
 
+//#if !ONE
 var<workgroup> tree: array<vec4f, SIZE>;
+//#endif
 
 // Sum over the workgroup: the same for all threads. Called by all of them.
 fn tree_sum(li: u32, value: vec4f) -> vec4f {
+//#if ONE
+  return subgroupAdd(value);
+//#else
   tree[li] = value;
   for (var width = params.tree_half; width > 0u; width /= 2u) {
     workgroupBarrier();
     if (li < width) { tree[li] += tree[li + width]; }
   }
   return workgroupUniformLoad(&tree[0]);
+//#endif
 }
 
 fn row_offset(row: u32) -> u32 {

@@ -3,6 +3,10 @@
 // Threads: rows in a loop over the grid; then a tree in each workgroup. With FUSED (one workgroup) that is the whole op.
 // Layouts: any, by strides. NORMALIZED: the logits are log-probabilities already (nllLoss), nothing is counted as correct.
 // The log-sum-exp is max + log1p(sum of the other exponentials), so a small loss keeps its digits.
+//#if ONE
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+//#endif
 //#include "lib/math.wgsl"
 //#include "cross-entropy/common.wgsl"
 //#if LABELS

@@ -211,9 +211,16 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   // Four neighbouring lanes have loaded the same rows, for different k: they add up, and the first of them stores.
 //#for G 0 TM/SG
   let pair$G = sum$G + quadSwapX(sum$G);
-  let total$G = pair$G + quadSwapY(pair$G);
-  if (first_column && (lane & 3u) == 0u) { put_sums(part, a_row$G, total$G); }
+  sum$G = pair$G + quadSwapY(pair$G);
 //#endfor
+  if (first_column && (lane & 3u) == 0u) {
+    for (var r = row + lane; r < row + ${TM}u; r += ${SG}u) {
+      put_sums(part, r, sum0);
+//#for G 1 TM/SG
+      sum${G-1} = sum$G;
+//#endfor
+    }
+  }
 //#elif SUMS==b
   if (row == 0u) { put_sums(part, col, sum); }
 //#endif

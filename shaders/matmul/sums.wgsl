@@ -5,7 +5,8 @@
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 //#endif
 
-// The sums of four rows (columns) from `first`, a multiple of 4, on.
+// The sums of four rows (columns) from `first`, a multiple of 4, on. One store in a loop: it compiles as slowly as a hundred
+// multiplications.
 fn put_sums(part: u32, first: u32, sum: vec4f) {
 //#if SUMS==a
   let count = params.m;
@@ -13,19 +14,14 @@ fn put_sums(part: u32, first: u32, sum: vec4f) {
   let count = params.n;
 //#endif
 //#if SPLIT
-  let at = part * params.split_size + params.sums_at + first;
-//#endif
-//#for J 0 4
-//#if !SPLIT
-  if (first + ${J}u < count) { sums[first + ${J}u] = sum[$J]; }
-//#elif !Y_VEC
-  if (first + ${J}u < count) { y[at + ${J}u] = sum[$J]; }
-//#endif
-//#endfor
-//#if SPLIT
+  let at = part * params.split_size + params.sums_at;
 //#if Y_VEC
-  if (first < count) { y[at / 4u] = sum; }
+  if (first < count) { y[(at + first) / 4u] = sum; }
+//#else
+  for (var i = first; i < min(first + 4u, count); i++) { y[at + i] = sum[i - first]; }
 //#endif
+//#else
+  for (var i = first; i < min(first + 4u, count); i++) { sums[i] = sum[i - first]; }
 //#endif
 }
 //#endif

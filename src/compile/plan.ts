@@ -1,7 +1,7 @@
 /** The plan of a graph: `compilePlan` runs the passes, `printPlan` shows the result as a table. Pure; imports graph, shader, util. */
-import type { Layout } from '../graph/layout.ts';
-import type { DType, Value } from '../graph/types.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { type Layout, physicalSize } from '../graph/layout.ts';
+import type { DType, PlanValue, Scratch, Value } from '../graph/types.ts';
+import { type DeviceCaps, UNIFORM_BYTES } from '../util/caps.ts';
 import { GaborError } from '../util/errors.ts';
 import type { Shape } from '../util/shape.ts';
 import { commute } from './commute.ts';
@@ -64,6 +64,11 @@ export interface PlanRequest {
   readonly tail?: (outputs: readonly PlanTensor[], tables: number) => readonly Tail[];
   /** Adds the parts of all nodes at once; without it each node does. */
   readonly addParts?: AddParts;
+  /**
+   * How many times as large the largest batch is that the model is used with: what a text reads as a uniform buffer does not
+   * depend on the batch then. Default 1.
+   */
+  readonly growth?: number;
   /** Small neighbours share a dispatch (join.ts). Default false: each kernel has its own, as where variants are compared. */
   readonly join?: boolean;
 }
@@ -86,37 +91,48 @@ function jobsOf({ sums }: Deferral, { scratch, places }: Memory): PartJob[] {
 const labelOf = ({ scope, op, window, spread, epilogue }: IrNode): string =>
   `${scope && `${scope}.`}${[...(spread === null ? [] : ['spread']), op, ...(window ? [window.kind] : []), ...(epilogue ? [epilogue.name] : [])].join('+')}`;
 
+/** Whether a uniform buffer holds it, with a batch `growth` times as large too: parameters and constants do not grow. */
+function staysSmall(target: PlanValue | Scratch, memory: Memory, growth: number): boolean {
+  if ('scratch' in target) return 4 * target.elements * growth <= UNIFORM_BYTES;
+  const kind = memory.places.get(target.id)?.buffer.kind;
+  const grows = kind === 'slab' || kind === 'input' || kind === 'external';
+  return 4 * physicalSize(target.shape, target.layout) * (grows ? growth : 1) <= UNIFORM_BYTES;
+}
+
 function lowerAll(
   ir: Ir,
   memory: Memory,
   selection: Selection,
-  caps: DeviceCaps,
-  uniforms: UniformBlock,
+  { caps, uniforms, growth }: { readonly caps: DeviceCaps; readonly uniforms: UniformBlock; readonly growth: number },
 ): PlanDispatch[] {
   return selection.flatMap((selected, index) => {
     if (!selected) return [];
     const { node, variant, candidates } = selected;
     const of = (ids: readonly number[]) => ids.map((id) => ir.values.get(id)!);
     const flops = node.impl.flops(of(node.inputs), of(node.outputs));
-    return variant.kernels.map((kernel, k) =>
-      lowerKernel(kernel, {
-        label: labelOf(node),
-        variant: variant.id,
-        candidates,
-        flops: k === 0 ? flops : 0,
-        caps,
-        uniforms,
-        placeOf: (target) => {
-          const place =
-            'scratch' in target ? memory.scratch.get(`${index}:${target.scratch}`) : memory.places.get(target.id);
-          if (!place)
-            throw new GaborError(
-              `${node.op} "${node.scope}": a bound value has no place. Bind only inputs, outputs and scratch of the node.`,
-            );
-          return place;
+    return variant.kernels.map((kernel, k) => {
+      const uniform = kernel.uniform?.filter((name) => staysSmall(kernel.bind[name]!, memory, growth));
+      return lowerKernel(
+        { ...kernel, uniform },
+        {
+          label: labelOf(node),
+          variant: variant.id,
+          candidates,
+          flops: k === 0 ? flops : 0,
+          caps,
+          uniforms,
+          placeOf: (target) => {
+            const place =
+              'scratch' in target ? memory.scratch.get(`${index}:${target.scratch}`) : memory.places.get(target.id);
+            if (!place)
+              throw new GaborError(
+                `${node.op} "${node.scope}": a bound value has no place. Bind only inputs, outputs and scratch of the node.`,
+              );
+            return place;
+          },
         },
-      }),
-    );
+      );
+    });
   });
 }
 
@@ -191,7 +207,7 @@ export function planTail(tail: readonly Tail[], caps: DeviceCaps, { slabs = [], 
 
 /** autodiff has happened; commute -> fuse -> layout -> schedule -> select -> defer -> memory -> lower -> join. */
 export function compilePlan(request: PlanRequest): Plan {
-  const { outputs, arenas, caps, relayout, choose, tail, addParts, join = false } = request;
+  const { outputs, arenas, caps, relayout, choose, tail, addParts, growth = 1, join = false } = request;
   const ir = assignLayouts(fuse(capture(commute(outputs)), caps), relayout);
   const order = schedule(ir);
   const deferral = deferSums({ ir, order }, select(ir, order, caps, choose), addParts ? caps.maxBindingBytes : 0);
@@ -204,7 +220,7 @@ export function compilePlan(request: PlanRequest): Plan {
   });
   const jobs = jobsOf(deferral, memory);
   const { tails = [], tables = [] } = (jobs.length > 0 && addParts?.(jobs, caps)) || {};
-  const own = lowerAll(ir, memory, deferral.selection, caps, uniforms);
+  const own = lowerAll(ir, memory, deferral.selection, { caps, uniforms, growth });
   const dispatches = [
     ...(join ? joinDispatches(own, caps, uniforms) : own),
     ...lowerTail([...tails, ...(tail?.(readable, tables.length) ?? [])], caps, uniforms),

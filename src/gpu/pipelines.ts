@@ -3,6 +3,7 @@ import type { Preprocessed } from '../shader/preprocess.ts';
 import type { Binding } from '../shader/reflect.ts';
 import { ShaderError } from '../util/errors.ts';
 import type { CompileHelpers } from './compile-helpers.ts';
+import { createLoader } from './warm.ts';
 
 export interface PipelineRequest {
   readonly file: string;
@@ -29,6 +30,9 @@ export interface PipelineCache {
   readonly count: number;
 }
 
+/** The next turn of Node's event loop. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const TYPES = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
 
 async function explain(
@@ -53,6 +57,7 @@ export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | nu
   const pipelines = new Map<string, Promise<CompiledPipeline>>();
   const ready = new Map<string, CompiledPipeline>();
   const layouts = new Map<string, GPUBindGroupLayout>();
+  const load = helpers ? createLoader(gpu) : null;
   // An explicit layout, not 'auto': bind groups can be made before the pipeline is ready, and unused bindings stay legal.
   const layoutOf = (bindings: readonly Binding[]): GPUBindGroupLayout => {
     const key = bindings.map((b) => `${b.index}:${b.access}`).join(' ');
@@ -81,8 +86,9 @@ export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | nu
   };
   const compile = async (request: PipelineRequest): Promise<CompiledPipeline> => {
     const { shader, bindings } = request;
-    // The driver compiles a pipeline when it first runs: it is made while the helpers are at work.
+    // The driver compiles a pipeline when it first runs: it is made while the helpers are at work, which get their kernels first.
     const compiled = helpers?.compiled({ code: shader.code, bindings });
+    if (compiled) await nextTurn();
     // An error of the text rejects the pipeline; it shall not become the failure of the device too.
     gpu.pushErrorScope('validation');
     const { layout, module, descriptor } = describe(request);
@@ -91,6 +97,8 @@ export function createPipelineCache(gpu: GPUDevice, helpers: CompileHelpers | nu
       const made = { pipeline: await gpu.createComputePipelineAsync(descriptor), layout };
       ready.set(request.shader.code, made);
       await compiled;
+      // What the helpers have compiled is loaded now: it takes milliseconds a kernel, all of which the first step would wait for.
+      load?.(made, bindings);
       return made;
     } catch (cause) {
       throw await explain(module, request, cause);

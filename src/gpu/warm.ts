@@ -1,8 +1,10 @@
 /**
  * Compiles kernels before they are needed. Software drivers (and some others) compile a pipeline when it first runs, not when it
- * is made: a dispatch of no workgroups makes them. Imports gpu.
+ * is made: a dispatch of no workgroups makes them. Imports gpu, types of shader.
  */
+import type { Binding } from '../shader/reflect.ts';
 import type { Device } from './device.ts';
+import type { CompiledPipeline } from './pipelines.ts';
 import { waitFor } from './wait.ts';
 
 interface Call {
@@ -21,6 +23,27 @@ function runNone(gpu: GPUDevice, { pipeline, group }: Call, none: GPUBuffer): vo
   pass.dispatchWorkgroupsIndirect(none, 0);
   pass.end();
   gpu.queue.submit([encoder.finish()]);
+}
+
+/** Bytes of a buffer that stands in for any other: the largest array that kernels read as a uniform. */
+const STAND_IN = 65536;
+
+/**
+ * Runs single kernels with no workgroups, before there is anything to bind, and waits for nothing. The buffers that stand in live
+ * as long as the device, so they are in no ledger.
+ */
+export function createLoader(gpu: GPUDevice): (made: CompiledPipeline, bindings: readonly Binding[]) => void {
+  const standIns: GPUBuffer[] = [];
+  let none: GPUBuffer | undefined;
+  return ({ pipeline, layout }, bindings) => {
+    none ??= gpu.createBuffer({ label: 'no workgroups', size: 16, usage: GPUBufferUsage.INDIRECT });
+    while (standIns.length < bindings.length) {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM;
+      standIns.push(gpu.createBuffer({ label: 'stand-in', size: STAND_IN, usage }));
+    }
+    const entries = bindings.map(({ index }, i) => ({ binding: index, resource: { buffer: standIns[i]! } }));
+    runNone(gpu, { pipeline, group: gpu.createBindGroup({ layout, entries }) }, none);
+  };
 }
 
 /** Calls `onReady` after each kernel of the calls that was not warm; `all` of them there are. Changes no buffer. */

@@ -185,7 +185,7 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
   /**
    * Read-only bindings of at most UNIFORM_VECTORS vec4s that the shader reads as uniform buffers where those are faster
-   * (`gathersUniforms`). Default none.
+   * (`gathersUniforms`), and they would be as small with the largest batch. Default none.
    */
   readonly uniform?: readonly string[];
   /** So small that it gains by sharing a dispatch with a neighbour that it does not depend on. Default false. */

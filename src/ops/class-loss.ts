@@ -24,7 +24,7 @@ import type {
   Value,
   Variant,
 } from '../graph/types.ts';
-import type { DeviceCaps } from '../util/caps.ts';
+import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { ShapeError } from '../util/errors.ts';
 import { ceilDiv, type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
 import { mul } from './binary.ts';
@@ -140,6 +140,8 @@ interface Walk {
   readonly groups: number;
   /** One workgroup does everything. */
   readonly fused: boolean;
+  /** A workgroup is one subgroup. */
+  readonly one?: boolean;
 }
 
 function variantOf(loss: Loss, walk: Walk): Variant {
@@ -152,7 +154,7 @@ function variantOf(loss: Loss, walk: Walk): Variant {
   const totals: Scratch = { scratch: 'totals', elements: totalGroups };
   const partials: Scratch = { scratch: 'partials', elements: 4 * walk.groups };
   const wanted = { [labels ? 'labels' : 'probs']: target, ...(weight && { weight }) };
-  const defines = { LABELS: labels, WEIGHTED: weight !== undefined, BY_WEIGHT: byWeight, NONE: none };
+  const defines = { LABELS: labels, WEIGHTED: weight !== undefined, BY_WEIGHT: byWeight, NONE: none, ONE: false };
   const total: Kernel = {
     shader: totalShader,
     defines: { ...defines, SIZE: 256 },
@@ -164,6 +166,7 @@ function variantOf(loss: Loss, walk: Walk): Variant {
     shader: walk.shader,
     defines: {
       ...defines,
+      ONE: walk.one === true,
       SIZE: walk.size,
       FUSED: walk.fused,
       GRAD: gradient,
@@ -183,7 +186,7 @@ function variantOf(loss: Loss, walk: Walk): Variant {
   };
   const finish: Kernel = {
     shader: finishShader,
-    defines: { LABELS: labels, BY_WEIGHT: byWeight, NONE: none, SIZE: 256 },
+    defines: { LABELS: labels, BY_WEIGHT: byWeight, NONE: none, ONE: false, SIZE: 256 },
     bind: { partials, correct: outputs.correct, ...(!none && { loss: outputs.loss }) },
     params: paramsOf(loss, 256, walk.groups),
     workgroups: [1, 1, 1],
@@ -215,7 +218,9 @@ export function classLossVariants(context: KernelContext<ClassLossAttrs>, caps: 
     mostGroups: caps.software ? 16 : 1024,
   };
   const small = caps.software ? 64 : 256;
-  const fused = variantOf(loss, { id: 'fused', shader: rowsShader, size: small, groups: 1, fused: true });
+  const lanes = softwareLanes(caps);
+  const whole = lanes > 0 ? { size: lanes, one: true } : { size: small };
+  const fused = variantOf(loss, { id: 'fused', shader: rowsShader, ...whole, groups: 1, fused: true });
   const groups = (perGroup: number): number => Math.min(loss.mostGroups, ceilDiv(rows, perGroup));
   const split = variantOf(loss, { id: 'rows', shader: rowsShader, size: 64, groups: groups(64), fused: false });
   if (attrs.normalized) return rows <= 4096 ? [fused, split] : [split, fused];

@@ -2,10 +2,10 @@
  * Convolutions of 1 x 1 filters: nhwc pixels by channels and hwio channels by channels are matrices as they lie, padding
  * included, so the kernels of matmul do. Imports graph, util, conv2d-shared, matmul-kernels.
  */
-import type { PlanValue, Variant } from '../graph/types.ts';
+import type { Variant } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
-import { type ForwardValues, type InputValues, smallWeight, type WeightValues } from './conv2d-shared.ts';
+import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
 import { matmulVariants } from './matmul-kernels.ts';
 import type { Problem } from './matmul-problem.ts';
 
@@ -20,8 +20,6 @@ function best(problem: Omit<Problem, 'batches' | 'batchAxes'>, caps: DeviceCaps)
   return tile ? [{ ...tile, id: `pointwise-${tile.id}` }] : [];
 }
 
-const small = (g: ConvGeometry, weight: PlanValue): PlanValue | undefined => (smallWeight(g) ? weight : undefined);
-
 const pixels = ({ n, h, w }: ConvGeometry): number => n * h * w;
 
 /** matmul reads a bias for every column in memory: there must be no padding. */
@@ -34,19 +32,13 @@ export function forwardPointwise(
 ): Variant[] {
   if (!biasFits(bias, { channels: g.o, padded: g.os }) || epilogue?.channels) return [];
   const sizes = { m: pixels(g), n: g.os, k: g.cs, transposeA: false, transposeB: false };
-  return best(
-    { ...sizes, a: x, b: weight, small: small(g, weight), bias: bias ?? undefined, sums: undefined, y, epilogue },
-    caps,
-  );
+  return best({ ...sizes, a: x, b: weight, bias: bias ?? undefined, sums: undefined, y, epilogue }, caps);
 }
 
 export function inputPointwise(g: ConvGeometry, { dy, weight, bias, dx, epilogue, caps }: On<InputValues>): Variant[] {
   if (!biasFits(bias, { channels: g.c, padded: g.cs }) || epilogue?.channels) return [];
   const sizes = { m: pixels(g), n: g.cs, k: g.os, transposeA: false, transposeB: true };
-  return best(
-    { ...sizes, a: dy, b: weight, small: small(g, weight), bias: bias ?? undefined, sums: undefined, y: dx, epilogue },
-    caps,
-  );
+  return best({ ...sizes, a: dy, b: weight, bias: bias ?? undefined, sums: undefined, y: dx, epilogue }, caps);
 }
 
 export function weightPointwise(g: ConvGeometry, { x, dy, dweight, dbias, caps }: On<WeightValues>): Variant[] {

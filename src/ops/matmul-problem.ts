@@ -25,8 +25,6 @@ export interface Problem {
   readonly transposeB: boolean;
   readonly a: PlanValue;
   readonly b: PlanValue;
-  /** The operand that kernels for software adapters read as a uniform buffer (`Kernel.uniform`). */
-  readonly small?: PlanValue | undefined;
   readonly bias: PlanValue | undefined;
   /** Takes the sums over q of a as it lies in [k, m], or of b in [k, n], where they are wanted. */
   readonly sums: { readonly of: 'a' | 'b'; readonly to: PlanValue } | undefined;

@@ -102,7 +102,7 @@ function cost(problem: Problem, tile: Tile): number {
 function tileVariant(original: Problem, tile: Tile): Variant {
   const { height, lanes, swapped, splits } = tile;
   const problem = swapped ? swap(original) : original;
-  const { a, b, y, small, bias, sums, k } = problem;
+  const { a, b, y, bias, sums, k } = problem;
   const parts = epilogueParts(problem.epilogue);
   const run = runs(problem, tile);
   const split = splitOf(problem, splits, 4);
@@ -115,11 +115,12 @@ function tileVariant(original: Problem, tile: Tile): Variant {
   };
   const kernel: Kernel = {
     shader,
-    uniform: [
-      ...smallOf(bind, ['bias']),
-      ...(isVec(run.a) && a === small ? ['a'] : []),
-      ...(isVec(run.b) && b === small ? ['b'] : []),
-    ],
+    uniform: smallOf(bind, [
+      'bias',
+      ...(isVec(run.a) ? ['a'] : []),
+      ...(isVec(run.b) ? ['b'] : []),
+      ...(isVec(run.y) ? ['operand'] : []),
+    ]),
     defines: {
       RANK: problem.batchAxes.length,
       TM: height,

@@ -1,12 +1,9 @@
-/** Which bindings kernels for software adapters read as uniform buffers: weights and biases that are small. Imports graph, util. */
+/** Which bindings kernels for software adapters read as uniform buffers: those that are small. Imports graph, util. */
 import { physicalSize } from '../graph/layout.ts';
 import type { Kernel } from '../graph/types.ts';
 import { UNIFORM_VECTORS } from '../util/caps.ts';
 
-/**
- * Those of `names` that are bound and small enough, for `Kernel.uniform`. Never what grows with the batch: a text would be
- * another one for each size of it.
- */
+/** Those of `names` that are bound and small enough, for `Kernel.uniform`. */
 export const smallOf = (bind: Kernel['bind'], names: readonly string[] = ['weight', 'bias']): string[] =>
   names.filter((name) => {
     const target = bind[name];

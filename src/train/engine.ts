@@ -79,6 +79,8 @@ export interface EngineOptions {
   readonly order?: readonly string[];
   /** Parameters without gradients. */
   readonly frozen?: ReadonlySet<string>;
+  /** Of most batches; default: of each. Smaller ones share their kernels. */
+  readonly batchSize?: number;
 }
 
 export class Engine {
@@ -162,10 +164,14 @@ export class Engine {
     await this.#tuner.tune(() => this.describePlan(key));
   }
 
-  /** Compiles a plan's pipelines, in parallel, and nothing else but trials of kernels where they are to be tuned. */
-  async compilePipelines(key: PlanKey): Promise<void> {
+  /**
+   * Compiles a plan's pipelines and those of others, in parallel, and nothing else but trials of kernels where they are to be
+   * tuned.
+   */
+  async compilePipelines(key: PlanKey, others: readonly Plan[] = []): Promise<void> {
     await this.#tune(key);
-    await waitFor(Promise.all(this.#fitting(key).dispatches.map((d) => this.device.pipelines.get(d))));
+    const dispatches = [this.#fitting(key), ...others].flatMap((plan) => plan.dispatches);
+    await waitFor(Promise.all(dispatches.map((d) => this.device.pipelines.get(d))));
   }
 
   #fitting(key: PlanKey): Plan {
@@ -174,10 +180,11 @@ export class Engine {
 
   /** The plan as data, not yet on the device. What a watch adds comes behind all that the plan does without it. */
   describePlan(key: PlanKey, watch?: Watch): Plan {
-    const { loss, frozen } = this.#options;
+    const { loss, frozen, batchSize = key.batch } = this.#options;
     const outputs = graphOf(key, { model: this.model, loss, frozen, watch });
     return this.compileGraph(outputs, {
       weights: key.weights,
+      growth: Math.max(1, batchSize / key.batch),
       tail: (read, tables) => [...(key.counting?.tail(read) ?? []), ...(watch?.tail(read, tables) ?? [])],
     });
   }
@@ -185,11 +192,12 @@ export class Engine {
   /** The plan of any graph of the model's parameters; with `weights` they are read from that slot. */
   compileGraph(
     outputs: readonly GraphOutput[],
-    { weights, tail }: { readonly weights?: number; readonly tail?: PlanRequest['tail'] } = {},
+    { weights, ...rest }: Pick<PlanRequest, 'tail' | 'growth'> & { readonly weights?: number } = {},
   ): Plan {
     const choose = this.#options.choose ?? this.#tuner?.choose;
     const { arenas } = this.session;
-    const plan = compilePlan({ outputs, arenas, caps: this.device.caps, relayout, choose, tail, addParts, join: true });
+    const { caps } = this.device;
+    const plan = compilePlan({ outputs, arenas, caps, relayout, choose, addParts, join: true, ...rest });
     return weights === undefined ? plan : withWeights(plan, weights);
   }
 

@@ -74,7 +74,7 @@ export function createSession(
   const apply = Object.hasOwn(OUTPUTS, wanted) ? OUTPUTS[wanted] : undefined;
   if (!apply) throw new ArgumentError(`createSession: output is "${wanted}". Use ${Object.keys(OUTPUTS).join(', ')}.`);
   // Only `predict` of the loss is used; no seed, since every value comes from the file.
-  const engine = new Engine(device, model, { loss: { ...crossEntropy(), predict: apply }, choose, tune });
+  const engine = new Engine(device, model, { loss: { ...crossEntropy(), predict: apply }, choose, tune, batchSize });
   try {
     checkWeights(engine, checkpoint);
     loadWeights(engine, checkpoint);

@@ -286,11 +286,11 @@ export async function createTrainer(device: Device, model: Model, options: Train
   const frozen = new Set(groups.flatMap((group) => (group.frozen ? group.parameters : [])));
   let engine: Engine | undefined;
   try {
-    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen });
+    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen, batchSize });
     const updater = new Updater({ engine, groups, options: checked });
-    await updater.prepare(ring);
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
-    await engine.compilePipelines({ mode: 'train', batch: batchSize });
+    await engine.compilePipelines({ mode: 'train', batch: batchSize }, updater.planned());
+    await updater.prepare(ring);
     return new Trainer(checked, { device, model, engine, ring, updater });
   } catch (error) {
     engine?.dispose();

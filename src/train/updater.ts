@@ -1,4 +1,5 @@
 /** How gradients change the weights: groups, schedule, clipping, accumulation, averaged weights, and the state of these. Imports engine, groups, options, update, runtime. */
+import type { Plan } from '../compile/plan.ts';
 import type { Attrs, Json } from '../graph/types.ts';
 import { constantInit, initialValues } from '../nn/init.ts';
 import type { MetricsRing } from '../runtime/ring.ts';
@@ -52,21 +53,29 @@ export class Updater {
     this.resetEma();
   }
 
-  /** Compiles its plans. */
-  async prepare({ buffer: ring }: MetricsRing): Promise<void> {
+  /** Its plans as data, not yet on the device: of the update, and of the accumulation where there is one. */
+  planned(): readonly [update: Plan, ...accumulate: Plan[]] {
     const { engine, options } = this.#parts;
     const { optimizer, ema } = options;
     const end4 = this.#ends.at(-1) ?? 0;
     const sums = this.#slotOf(SUMS);
     const averaged = this.#slotOf(EMA);
-    const plan = updatePlan(engine, {
+    const update = updatePlan(engine, {
       ...{ optimizer, groups: this.#ends.length, end4, clip: this.clip, sums, ring: true },
       ema: ema && averaged !== null ? { slot: averaged, decay: ema.decay } : null,
     });
-    // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.
-    const update = await engine.session.prepare(plan, { externals: { ring }, ownSlabs: true });
-    const accumulate = sums === null ? null : await engine.session.prepare(accumulatePlan(engine, { sums, end4 }));
-    this.#plans = { update, accumulate };
+    return sums === null ? [update] : [update, accumulatePlan(engine, { sums, end4 })];
+  }
+
+  /** Compiles its plans. */
+  async prepare({ buffer: ring }: MetricsRing): Promise<void> {
+    const { session } = this.#parts.engine;
+    const [update, accumulate] = this.planned();
+    this.#plans = {
+      // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.
+      update: await session.prepare(update, { externals: { ring }, ownSlabs: true }),
+      accumulate: accumulate ? await session.prepare(accumulate) : null,
+    };
   }
 
   #slotOf(name: string): number | null {

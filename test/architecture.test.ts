@@ -52,12 +52,14 @@ const TOUCH_WEBGPU = [
   'src/runtime/work.ts',
   'src/train/engine.ts',
   'src/train/fit.ts',
+  'src/train/resident.ts',
   'src/train/trainer.ts',
 ];
 
 /** Ops without a folder of shaders of their own. */
 const NO_SHADERS: { readonly [op: string]: string } = {
   'conv-transpose2d': 'the kernels of conv2d with their parts exchanged',
+  'channels-last': 'a view: no kernel',
   reshape: 'a view: no kernel',
 };
 

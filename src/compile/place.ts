@@ -58,6 +58,8 @@ export function refName(ref: BufferRef): string {
 export interface ArenaEntry {
   readonly name: string;
   readonly shape: Shape;
+  /** The shape that the layout is of: row-major the same elements. */
+  readonly stored: Shape;
   readonly layout: Layout;
   readonly shard: number;
   /** Bytes from the start of the shard, a multiple of 256. */
@@ -71,18 +73,24 @@ export interface Arena {
   readonly shards: readonly number[];
 }
 
+/** What an arena is made of: see ParameterSpec. */
+export interface ArenaTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly layout: Layout;
+  readonly images?: Shape | undefined;
+}
+
 /**
  * Lays tensors one after another, in the order given, into as few shards as the binding limit allows.
  * Throws DeviceError where a single tensor is larger than a binding may be.
  */
-export function planArena(
-  tensors: readonly { readonly name: string; readonly shape: Shape; readonly layout: Layout }[],
-  maxBindingBytes: number,
-): Arena {
+export function planArena(tensors: readonly ArenaTensor[], maxBindingBytes: number): Arena {
   const entries: ArenaEntry[] = [];
   const shards: number[] = [];
-  for (const { name, shape, layout } of tensors) {
-    const bytes = bytesFor(physicalSize(shape, layout));
+  for (const { name, shape, images, ...own } of tensors) {
+    const { stored, layout } = images ? { stored: images, layout: 'nhwc' as const } : { stored: shape, ...own };
+    const bytes = bytesFor(physicalSize(stored, layout));
     if (bytes > maxBindingBytes) {
       throw new DeviceError(
         `parameter "${name}": needs ${bytes} bytes, this device binds ${maxBindingBytes} at most. Make the layer smaller.`,
@@ -93,7 +101,7 @@ export function planArena(
     const fits = last >= 0 && used + roundUp(bytes, ALIGNMENT) <= maxBindingBytes;
     const shard = fits ? last : last + 1;
     const offset = fits ? used : 0;
-    entries.push({ name, shape, layout, shard, offset, bytes });
+    entries.push({ name, shape, stored, layout, shard, offset, bytes });
     shards[shard] = offset + roundUp(bytes, ALIGNMENT);
   }
   return { entries, shards };

@@ -13,7 +13,7 @@ export interface GpuTensor {
   readonly bytes: number;
   /** 'plain': row-major; 'nhwc': [n, h, w, c'], where c' is the channels rounded up to a multiple of 4 (1 stays 1), the rest zero; 'hwio': [kh, kw, i', o']. */
   readonly layout: Layout;
-  /** [n, c, h, w] or [n, features], of filters [o, i, kh, kw], whatever the layout. */
+  /** [n, c, h, w] or [n, features], of filters [o, i, kh, kw], of rows for flattened images [o, c, h, w], whatever the layout. */
   readonly shape: Shape;
   /** Elements from one to the next along each axis of the shape: all that a shader needs to find one. */
   readonly strides: readonly number[];

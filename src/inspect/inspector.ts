@@ -169,7 +169,7 @@ export class Inspector {
     return new Map(
       [...places].map(([name, { entry, place }]): [string, GpuTensor] => [
         name,
-        gpuTensor(session.arenaBuffer(place.buffer), { ...entry, place }),
+        gpuTensor(session.arenaBuffer(place.buffer), { ...entry, shape: entry.stored, place }),
       ]),
     );
   }

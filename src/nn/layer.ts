@@ -18,6 +18,8 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
   readonly layout: Layout;
+  /** [o, c, h, w], where its rows are images that lie, and are seen in graphs, with their channels last (`channelsLast`). */
+  readonly images?: Shape | undefined;
   readonly init: Initializer;
   /** Trained, or kept only (running statistics). */
   readonly kind: 'parameter' | 'state';
@@ -42,6 +44,9 @@ export interface Layer {
 /** Functions that make layers again from a saved model: the layer's type and what it does with the config. */
 export type LayerMakers = { readonly [type: string]: (config: Attrs) => Layer };
 
+/** See ParameterSpec; the layout is 'plain' by default. */
+export type ParameterOptions = Pick<ParameterSpec, 'init' | 'images'> & { readonly layout?: Layout };
+
 /** What a layer may ask for while it is applied. */
 export interface LayerContext {
   readonly mode: Mode;
@@ -49,7 +54,9 @@ export interface LayerContext {
   readonly name: string;
   /** A number that differs between layers, for their random numbers. */
   readonly salt: number;
-  parameter(name: string, shape: Shape, options: { readonly init: Initializer; readonly layout?: Layout }): Value;
+  parameter(name: string, shape: Shape, options: ParameterOptions): Value;
+  /** How a parameter of this layer was made when it was applied first. */
+  specOf(name: string): ParameterSpec | undefined;
   state(name: string, shape: Shape, options: { readonly init: Initializer }): Value;
   /** The state's value after this step. */
   assign(name: string, value: Value): void;
@@ -85,11 +92,11 @@ export class Tracing {
 
   /** A tensor of the model, made at its first use. */
   tensor(spec: ParameterSpec): Value {
-    const known = this.parameters.get(spec.name);
+    const { kind, name, shape, layout } = spec;
+    const known = this.parameters.get(name);
     if (known) return known.value;
-    const value =
-      spec.kind === 'parameter' ? parameter(spec.name, spec.shape, spec.layout) : state(spec.name, spec.shape);
-    this.parameters.set(spec.name, { spec, value });
+    const value = kind === 'parameter' ? parameter(name, shape, layout) : state(name, shape);
+    this.parameters.set(name, { spec, value });
     return value;
   }
 }
@@ -108,20 +115,17 @@ export function tracingModel<T>(tracing: Tracing, body: () => T): T {
 }
 
 function contextOf(tracing: Tracing, layerName: string): LayerContext {
-  const tensor = (
-    kind: ParameterSpec['kind'],
-    name: string,
-    shape: Shape,
-    init: Initializer,
-    layout: Layout = 'plain',
-  ): Value => tracing.tensor({ kind, name: `${layerName}.${name}`, shape, init, layout });
+  const fullName = (name: string): string => `${layerName}.${name}`;
   return {
     mode: tracing.mode,
     name: layerName,
     salt: hashText(layerName),
-    parameter: (name, shape, { init, layout }) => tensor('parameter', name, shape, init, layout),
-    state: (name, shape, { init }) => tensor('state', name, shape, init),
-    assign: (name, value) => void tracing.assignments.set(`${layerName}.${name}`, value),
+    parameter: (name, shape, options) =>
+      tracing.tensor({ kind: 'parameter', name: fullName(name), shape, layout: 'plain', ...options }),
+    specOf: (name) => tracing.parameters.get(fullName(name))?.spec,
+    state: (name, shape, { init }) =>
+      tracing.tensor({ kind: 'state', name: fullName(name), shape, layout: 'plain', init }),
+    assign: (name, value) => void tracing.assignments.set(fullName(name), value),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The layers. Names and defaults are PyTorch's; each is the op of the same name with its parameters. Imports layer, init, ops. */
 import type { Attrs, Value } from '../graph/types.ts';
+import { channelsLast, imagesOf } from '../ops/channels-last.ts';
 import * as ops from '../ops/index.ts';
 import { ArgumentError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/shape.ts';
@@ -113,9 +114,15 @@ export function linear(outFeatures: number, { name, bias = true, weightInit, bia
         );
       }
       const shape = [outFeatures, x.shape.at(-1) ?? 1];
-      const weight = context.parameter('weight', shape, { init: weightInit ?? defaultWeight });
+      const images = imagesOf(x);
+      const weight = context.parameter('weight', shape, {
+        init: weightInit ?? defaultWeight,
+        images: images ? [outFeatures, ...images.shape.slice(1)] : undefined,
+      });
       const b = bias ? context.parameter('bias', [outFeatures], { init: biasInit ?? defaultBias(shape) }) : null;
-      return ops.linear(x, weight, b);
+      // The layer may have been applied to other inputs first.
+      const lies = context.specOf('weight')?.images;
+      return ops.linear(lies ? channelsLast(images ?? ops.reshape(x, [-1, ...lies.slice(1)])) : x, weight, b);
     },
   });
 }

@@ -5,7 +5,6 @@ import { compilePlan, type Plan, type PlanRequest } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
-import { allOrNone } from '../gpu/ledger.ts';
 import { waitFor } from '../gpu/wait.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
 import { initialValues } from '../nn/init.ts';
@@ -15,22 +14,15 @@ import { relayout } from '../ops/index.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
 import type { TuneMode, Tuner } from '../runtime/tuner.ts';
 import { StateError } from '../util/errors.ts';
-import { ceilDiv, type Shape, show, sizeOf } from '../util/shape.ts';
+import { type Shape, show, sizeOf } from '../util/shape.ts';
 import { addParts } from './add-parts.ts';
 import type { Augmentation } from './augment.ts';
 import type { Counting } from './counting.ts';
 import { type GraphOutput, graphOf, type StepWatcher, type Watch, withWeights } from './describe.ts';
 import { planThatFits } from './fits.ts';
 import type { Mix } from './mix.ts';
+import { type ResidentData, uploadDataset } from './resident.ts';
 import { type TuneOptions, tunerOf } from './tune-options.ts';
-
-/** A data set on the GPU. */
-export interface ResidentData {
-  readonly dataset: Dataset;
-  readonly samples: GPUBuffer;
-  readonly targets: GPUBuffer;
-  readonly id: number;
-}
 
 /** What a plan is for. */
 export interface PlanKey {
@@ -49,6 +41,9 @@ export interface PlanKey {
   /** Slot whose tensors stand in for the parameters: averaged weights. Not for training. */
   readonly weights?: number;
 }
+
+/** Milliseconds between looks at pipelines that are compiled: the cores have better to do. */
+const COMPILE_NAP = 4;
 
 const keyText = ({ mode, batch, data, shuffle = false, weights, augment, mix, counting }: PlanKey): string =>
   `${mode} ${batch} ${data?.id ?? 'input'} ${shuffle} ${weights ?? 'own'} ${mix ?? ''} ${augment ? JSON.stringify(augment) : ''} ${counting?.id ?? ''}`;
@@ -171,7 +166,7 @@ export class Engine {
   async compilePipelines(key: PlanKey, others: readonly Plan[] = []): Promise<void> {
     await this.#tune(key);
     const dispatches = [this.#fitting(key), ...others].flatMap((plan) => plan.dispatches);
-    await waitFor(Promise.all(dispatches.map((d) => this.device.pipelines.get(d))));
+    await waitFor(Promise.all(dispatches.map((d) => this.device.pipelines.get(d))), COMPILE_NAP);
   }
 
   #fitting(key: PlanKey): Plan {
@@ -206,30 +201,8 @@ export class Engine {
     this.session.check();
     const known = this.#resident.get(dataset);
     if (known) return known;
-    const { samples, targets } = dataset;
-    if (Math.max(samples.byteLength, targets.byteLength) + 16 > this.device.caps.maxBindingBytes) return null;
-    const upload = (buffer: GPUBuffer, data: Uint8Array | Int32Array | Float32Array): void => {
-      const whole = data.byteLength - (data.byteLength % 4);
-      this.device.gpu.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, whole);
-      if (whole < data.byteLength) {
-        const rest = new Uint8Array(4);
-        rest.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, data.byteLength - whole));
-        this.device.gpu.queue.writeBuffer(buffer, whole, rest);
-      }
-    };
-    const made = allOrNone(this.device.ledger, (create) => {
-      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-      const room = ({ byteLength }: { byteLength: number }) => Math.max(16, ceilDiv(byteLength, 16) * 16);
-      return {
-        dataset,
-        samples: create('samples', room(samples), usage),
-        targets: create('targets', room(targets), usage),
-        id: this.#resident.size,
-      };
-    });
-    upload(made.samples, samples);
-    upload(made.targets, targets);
-    this.#resident.set(dataset, made);
+    const made = uploadDataset(this.device, dataset, this.#resident.size);
+    if (made) this.#resident.set(dataset, made);
     return made;
   }
 
@@ -252,14 +225,14 @@ export class Engine {
         `parameter "${name}": ${data.length} values given, ${show(entry.shape)} takes ${sizeOf(entry.shape)}. Use weights of the same model.`,
       );
     }
-    this.session.writePlace(place('parameters'), toMemory(data, entry.shape, entry.layout));
+    this.session.writePlace(place('parameters'), toMemory(data, entry.stored, entry.layout));
   }
 
   /** Sets one slot of the optimizer for one parameter, row-major. */
   writeSlot(slot: number, name: string, data: Float32Array<ArrayBuffer>): void {
     const { entry } = this.#entry(name);
-    const { offset, bytes, shard, shape, layout } = entry;
-    this.session.writePlace({ buffer: { kind: 'slot', slot, shard }, offset, bytes }, toMemory(data, shape, layout));
+    const { offset, bytes, shard, stored, layout } = entry;
+    this.session.writePlace({ buffer: { kind: 'slot', slot, shard }, offset, bytes }, toMemory(data, stored, layout));
   }
 
   /** Where all parameters and running statistics lie, their gradients, or an optimizer's slot, by name. */
@@ -286,10 +259,10 @@ export class Engine {
     const buffers = await this.session.readPlaces(places.map(([, { place }]) => place));
     return new Map(
       places.map(([name, { entry }], i) => {
-        const { shape, layout } = entry;
+        const { shape, stored, layout } = entry;
         return [
           name,
-          { shape, data: fromMemory(new Float32Array(buffers[i]!), shape, layout).slice(0, sizeOf(shape)) },
+          { shape, data: fromMemory(new Float32Array(buffers[i]!), stored, layout).slice(0, sizeOf(shape)) },
         ];
       }),
     );

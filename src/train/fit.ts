@@ -8,8 +8,8 @@ import type { Augmentation } from './augment.ts';
 import type { BatchLogs, Callback, EpochLogs, Run, RunEnd } from './callbacks.ts';
 import { checkCounts } from './checks.ts';
 import { reportCompiling } from './compiling.ts';
-import type { ResidentData } from './engine.ts';
 import { checkAugmentable, checkMix, type Mix, mixWords } from './mix.ts';
+import type { ResidentData } from './resident.ts';
 import type { Trainer } from './trainer.ts';
 
 export interface FitOptions {

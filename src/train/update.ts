@@ -84,9 +84,9 @@ export function cutIntoChunks(engine: Engine, trained: readonly Part[]): Chunks 
   const ranges: number[][] = [];
   const ofShard = trained.map(({ shard, count4 }) => {
     const first = rows.length;
-    for (const { shape, layout, offset, ...entry } of engine.session.arenas.parameters.entries) {
+    for (const { stored, layout, offset, ...entry } of engine.session.arenas.parameters.entries) {
       if (entry.shard !== shard || offset / 16 >= count4) continue;
-      const elements = physicalSize(shape, layout);
+      const elements = physicalSize(stored, layout);
       ranges.push([rows.length, ceilDiv(elements, CHUNK)]);
       for (let at = 0; at < elements; at += CHUNK)
         rows.push([offset / 16 + at / 4, Math.min(CHUNK, elements - at), ranges.length - 1, 0]);

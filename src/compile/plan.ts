@@ -95,7 +95,9 @@ const labelOf = ({ scope, op, window, spread, epilogue }: IrNode): string =>
 function staysSmall(target: PlanValue | Scratch, memory: Memory, growth: number): boolean {
   if ('scratch' in target) return 4 * target.elements * growth <= UNIFORM_BYTES;
   const kind = memory.places.get(target.id)?.buffer.kind;
-  const grows = kind === 'slab' || kind === 'input' || kind === 'external';
+  // Nobody makes the buffers of others as large as what is bound.
+  if (kind === 'external') return false;
+  const grows = kind === 'slab' || kind === 'input';
   return 4 * physicalSize(target.shape, target.layout) * (grows ? growth : 1) <= UNIFORM_BYTES;
 }
 

@@ -260,10 +260,9 @@ export class Engine {
     return new Map(
       places.map(([name, { entry }], i) => {
         const { shape, stored, layout } = entry;
-        return [
-          name,
-          { shape, data: fromMemory(new Float32Array(buffers[i]!), stored, layout).slice(0, sizeOf(shape)) },
-        ];
+        const data = fromMemory(new Float32Array(buffers[i]!), stored, layout);
+        // A place ends with a whole vec4.
+        return [name, { shape, data: data.length > sizeOf(shape) ? data.slice(0, sizeOf(shape)) : data }];
       }),
     );
   }

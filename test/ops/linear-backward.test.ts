@@ -62,7 +62,9 @@ const SHAPES = [
   [33, 31, 65],
   [63, 64, 36],
   [1031, 12, 10],
+  [1031, 13, 10],
   [2048, 40, 33],
+  [2048, 40, 36],
 ] as const;
 
 describe.each(['adapter', 'default'] as const)('every variant, limits: %s', (limits) => {

@@ -96,6 +96,7 @@ export class Engine {
   /** Disposed of together with the engine. */
   readonly companions = new Set<{ dispose(): void }>();
   #plans = new Map<string, Prepared>();
+  #last: { readonly text: string; readonly plan: Plan } | null = null;
   #keys = new Map<Prepared, PlanKey>();
   #resident = new Map<Dataset, ResidentData>();
 
@@ -138,6 +139,7 @@ export class Engine {
     const known = this.#plans.get(text);
     if (known) return known;
     const made = this.session.prepareNow(this.#fitting(key), { externals: this.externals(key) });
+    this.#last = null;
     this.#plans.set(text, made);
     this.#keys.set(made, key);
     return made;
@@ -169,8 +171,14 @@ export class Engine {
     await waitFor(Promise.all(dispatches.map((d) => this.device.pipelines.get(d))), COMPILE_NAP);
   }
 
+  /** The plan of a key, which fits: the last one is kept, because its pipelines are compiled before it goes to the device. */
   #fitting(key: PlanKey): Plan {
-    return planThatFits(key, { session: this.session, describe: (other) => this.describePlan(other) });
+    const text = keyText(key);
+    const known = this.#last?.text === text ? this.#last.plan : undefined;
+    const describe = (other: PlanKey): Plan => (other.batch === key.batch && known) || this.describePlan(other);
+    const plan = planThatFits(key, { session: this.session, describe });
+    this.#last = { text, plan };
+    return plan;
   }
 
   /** The plan as data, not yet on the device. What a watch adds comes behind all that the plan does without it. */

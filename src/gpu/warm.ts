@@ -35,13 +35,20 @@ const STAND_IN = 65536;
 export function createLoader(gpu: GPUDevice): (made: CompiledPipeline, bindings: readonly Binding[]) => void {
   const standIns: GPUBuffer[] = [];
   let none: GPUBuffer | undefined;
+  let read: GPUBuffer | undefined;
   return ({ pipeline, layout }, bindings) => {
     none ??= gpu.createBuffer({ label: 'no workgroups', size: 16, usage: GPUBufferUsage.INDIRECT });
-    while (standIns.length < bindings.length) {
-      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM;
-      standIns.push(gpu.createBuffer({ label: 'stand-in', size: STAND_IN, usage }));
-    }
-    const entries = bindings.map(({ index }, i) => ({ binding: index, resource: { buffer: standIns[i]! } }));
+    read ??= gpu.createBuffer({
+      label: 'stand-in',
+      size: STAND_IN,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM,
+    });
+    while (standIns.length < bindings.length)
+      standIns.push(gpu.createBuffer({ label: 'stand-in', size: 256, usage: GPUBufferUsage.STORAGE }));
+    const entries = bindings.map(({ index, access }, i) => ({
+      binding: index,
+      resource: { buffer: access === 'read_write' ? standIns[i]! : read! },
+    }));
     runNone(gpu, { pipeline, group: gpu.createBindGroup({ layout, entries }) }, none);
   };
 }

@@ -3,7 +3,7 @@ import type { Attrs, Value } from '../graph/types.ts';
 import { channelsLast, imagesOf } from '../ops/channels-last.ts';
 import * as ops from '../ops/index.ts';
 import { ArgumentError, ShapeError } from '../util/errors.ts';
-import { show } from '../util/shape.ts';
+import { type Shape, sameShape, show, sizeOf } from '../util/shape.ts';
 import { activationMakers } from './activation-layers.ts';
 import { convMakers } from './conv-layers.ts';
 import { defaultBias, defaultWeight, type Initializer, initializerFrom } from './init.ts';
@@ -95,6 +95,13 @@ export interface LinearOptions extends Named {
   readonly biasInit?: Initializer;
 }
 
+/** x as the weight's rows lie: the layer may have been applied to rows, or to images of other sizes, first. */
+function rowsLike(lies: Shape | undefined, x: Value, images: Value | null): Value {
+  if (!lies) return x;
+  const shape = [sizeOf(x.shape.slice(0, -1)), ...lies.slice(1)];
+  return ops.reshape(channelsLast(images && sameShape(images.shape, shape) ? images : ops.reshape(x, shape)), x.shape);
+}
+
 /**
  * Fully connected: [..., in] -> [..., outFeatures], y = x W^T + b. Parameters `weight` [outFeatures, in], `bias` [outFeatures].
  * Source: torch.nn.Linear.
@@ -120,9 +127,7 @@ export function linear(outFeatures: number, { name, bias = true, weightInit, bia
         images: images ? [outFeatures, ...images.shape.slice(1)] : undefined,
       });
       const b = bias ? context.parameter('bias', [outFeatures], { init: biasInit ?? defaultBias(shape) }) : null;
-      // The layer may have been applied to other inputs first.
-      const lies = context.specOf('weight')?.images;
-      return ops.linear(lies ? channelsLast(images ?? ops.reshape(x, [-1, ...lies.slice(1)])) : x, weight, b);
+      return ops.linear(rowsLike(context.specOf('weight')?.images, x, images), weight, b);
     },
   });
 }

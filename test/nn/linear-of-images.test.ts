@@ -87,6 +87,26 @@ test.each([
   plain.dispose();
 });
 
+test('one layer for images of two sizes and for rows of rows', async () => {
+  const shared = (plain: boolean): Model =>
+    model([8, 4, 4], (input) => {
+      const fc = linear(3);
+      const rows = (x: ReturnType<Layer>) => flatten()(plain ? ops.mulScalar(flatten()(x), 1) : x);
+      const a = relu()(input);
+      const b = ops.mulScalar(ops.reshape(a, [-1, 32, 2, 2]), 2);
+      const c = ops.reshape(flatten()(a), [-1, 1, 128]);
+      return ops.add(ops.add(fc(rows(a)), fc(rows(b))), ops.reshape(fc(c), [-1, 3]));
+    });
+  const [images, plain] = [await trainerOf(shared(false)), await trainerOf(shared(true))];
+  const own = { x: random.normal([BATCH, 8, 4, 4]).data, y: batch.y };
+  for (const trainer of [images, plain]) trainer.step({ ...own, x: Float32Array.from(own.x) });
+  expect(images.model.parameters[0]!.images).toEqual([3, 8, 4, 4]);
+  expect(plain.model.parameters[0]!.images).toBeUndefined();
+  close(await images.gradients(), await plain.gradients(), 'gradients');
+  images.dispose();
+  plain.dispose();
+});
+
 test('on the GPU the weight is found by its strides', async () => {
   const trainer = await trainerOf(net(false));
   const inspector = inspect(trainer);

@@ -18,6 +18,9 @@ const includes = {
 };
 const directShader: ShaderSource = { file: 'matmul/direct.wgsl', text: directText, includes };
 
+/** So small that the one kernel for all shapes is as fast as one made for the shape, and compiles sooner. */
+const isTiny = ({ batches, m, n, k }: Problem): boolean => batches * m * n * k <= 8192;
+
 function directVariant(problem: Problem): Variant {
   const { a, b, y, bias, sums, m, n, k, batches } = problem;
   const parts = epilogueParts(problem.epilogue);
@@ -33,12 +36,10 @@ function directVariant(problem: Problem): Variant {
     bind: { a, b, y, ...parts.bind, ...(bias ? { bias } : {}), ...(sums ? { sums: sums.to } : {}) },
     params: paramsOf(problem, { splits: 1, splitK: k, splitSize: 0, sumsAt: 0 }),
     workgroups: linearGroups(batches * m * n + (sums ? Math.max(m, n) : 0), 64),
+    joins: isTiny(problem),
   };
   return { id: 'direct', kernels: [kernel] };
 }
-
-/** Products so small (m n k) that the one kernel for all shapes is as fast as one made for the shape, and compiles sooner. */
-const TINY = 8192;
 
 /** Rows or columns so few that a software adapter wastes more on the empty part of a tile than the tile saves. */
 const THIN = 16;
@@ -49,10 +50,9 @@ const THIN = 16;
  * Tiny products everywhere: the direct one.
  */
 export function matmulVariants(problem: Problem, caps: DeviceCaps): Variant[] {
-  const { m, n, k, batches } = problem;
   const subgroup = subgroupVariants(problem, caps);
   const tiles = [...subgroup, ...tiledVariants(problem, caps)];
   const direct = directVariant(problem);
-  const thin = caps.software && subgroup.length === 0 && Math.min(m, n) <= THIN;
-  return thin || batches * m * n * k <= TINY ? [direct, ...tiles] : [...tiles, direct];
+  const thin = caps.software && subgroup.length === 0 && Math.min(problem.m, problem.n) <= THIN;
+  return thin || isTiny(problem) ? [direct, ...tiles] : [...tiles, direct];
 }

@@ -28,7 +28,8 @@ test.each([undefined, 'default'] as const)('limits: %s', async (limits) => {
   const { session } = trainer.engine;
   const together = await trainer.engine.plan(key);
   const outputs = graphOf(key, { model, loss: crossEntropy() });
-  const alone = await session.prepare(compilePlan({ outputs, arenas: session.arenas, caps: on.caps, relayout }), {
+  const request = { outputs, arenas: session.arenas, caps: on.caps, relayout, join: true };
+  const alone = await session.prepare(compilePlan(request), {
     inputsOf: together,
   });
   const adds = (plan: typeof alone): number =>

@@ -1,7 +1,8 @@
 /** Reverse-mode differentiation: adds the gradient nodes of a scalar (or seeded) value to its graph. Pure; imports graph and util. */
+import { ancestors } from '../graph/ancestors.ts';
 import { constant } from '../graph/define-op.ts';
 import { inScope } from '../graph/trace.ts';
-import type { Node, Value } from '../graph/types.ts';
+import type { Value } from '../graph/types.ts';
 import { ShapeError } from '../util/errors.ts';
 import { sameShape, show, sizeOf } from '../util/shape.ts';
 
@@ -14,20 +15,6 @@ export interface AutodiffOptions {
 export interface Seed {
   readonly value: Value;
   readonly gradient?: Value;
-}
-
-/** All nodes that the values depend on, inputs before users. */
-export function ancestors(values: readonly Value[]): Node[] {
-  const found = new Map<number, Node>();
-  const stack = [...values];
-  while (stack.length > 0) {
-    const { source } = stack.pop()!;
-    if (source.kind !== 'node' || found.has(source.node.id)) continue;
-    found.set(source.node.id, source.node);
-    stack.push(...source.node.inputs);
-  }
-  // A node is made after its inputs, so the order of the ids is a topological order.
-  return [...found.values()].sort((a, b) => a.id - b.id);
 }
 
 function seedGradient({ value, gradient }: Seed): Value {

@@ -2,8 +2,8 @@
  * Pointwise functions change places with what only picks elements: relu(x) pooled is relu of x pooled, on a quarter of the
  * values, and so is its gradient. Works on values, before differentiation. Pure; imports graph.
  */
+import { ancestors } from '../graph/ancestors.ts';
 import type { Node, Value } from '../graph/types.ts';
-import { ancestors } from './autodiff.ts';
 
 /** How often each value is read: by nodes that the roots depend on, and as a root. */
 function readCounts(roots: readonly Value[], nodes: readonly Node[]): Map<number, number> {

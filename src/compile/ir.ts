@@ -1,7 +1,7 @@
 /** The flat form of a graph that the passes after differentiation work on: plain lists, values by number. Imports graph. */
+import { ancestors } from '../graph/ancestors.ts';
 import type { Layout } from '../graph/layout.ts';
 import type { Attrs, BoundOp, ByChannel, PlanValue, Value, WindowRule } from '../graph/types.ts';
-import { ancestors } from './autodiff.ts';
 
 /** The pointwise functions that a node's kernels apply, with the values that they read besides. */
 export interface IrEpilogue {

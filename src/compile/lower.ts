@@ -3,7 +3,7 @@ import type { Kernel } from '../graph/types.ts';
 import { type Preprocessed, preprocess } from '../shader/preprocess.ts';
 import { type Binding, packParams, type Reflection, reflect } from '../shader/reflect.ts';
 import { withUniforms } from '../shader/uniform.ts';
-import { type DeviceCaps, gathersUniforms, softwareLanes } from '../util/caps.ts';
+import { type DeviceCaps, gathersUniforms, softwareLanes, UNIFORM_BYTES } from '../util/caps.ts';
 import { DeviceError, ShaderError } from '../util/errors.ts';
 import { roundUp } from '../util/shape.ts';
 import { ALIGNMENT, type Place, refName } from './place.ts';
@@ -74,14 +74,31 @@ export interface LowerOptions<T> {
   readonly uniforms: UniformBlock;
   /** Where a bound value lies. */
   readonly placeOf: (target: T) => Place;
+  /** See PlanRequest; default 1. */
+  readonly growth?: number;
 }
 
 // Preprocessing costs 0.1 ms and more; plans for other batches use the same texts.
 const texts = new Map<string, { text: string; shader: Preprocessed; reflection: Reflection }>();
 
-function shaderText(kernel: Omit<Kernel, 'bind'>, caps: DeviceCaps): { shader: Preprocessed; reflection: Reflection } {
+/** Whether a uniform buffer holds it, with a batch `growth` times as large too: parameters and constants do not grow. */
+function staysSmall({ buffer: { kind }, bytes }: Place, growth: number): boolean {
+  // Nobody makes the buffers of others as large as what is bound.
+  if (kind === 'external') return false;
+  return bytes * (kind === 'slab' || kind === 'input' ? growth : 1) <= UNIFORM_BYTES;
+}
+
+/** Those bindings that the kernel reads as uniform buffers on this device. */
+function uniformsOf<T>({ uniform = [], bind }: KernelOf<T>, { caps, placeOf, growth = 1 }: LowerOptions<T>): string[] {
+  if (!gathersUniforms(softwareLanes(caps))) return [];
+  return uniform.filter((name) => bind[name] && staysSmall(placeOf(bind[name]), growth));
+}
+
+function shaderText(
+  kernel: Omit<Kernel, 'bind'>,
+  uniform: readonly string[],
+): { shader: Preprocessed; reflection: Reflection } {
   const { file } = kernel.shader;
-  const uniform = gathersUniforms(softwareLanes(caps)) ? (kernel.uniform ?? []) : [];
   const key = JSON.stringify([file, kernel.defines ?? {}, kernel.slots ?? {}, uniform]);
   let known = texts.get(key);
   if (known?.text !== kernel.shader.text) {
@@ -124,7 +141,7 @@ function checkLimits(
 
 /** One dispatch. Throws ShaderError for a binding or parameter that is missing or unknown, DeviceError beyond a limit. */
 export function lowerKernel<T>(kernel: KernelOf<T>, options: LowerOptions<T>): PlanDispatch {
-  const { shader, reflection } = shaderText(kernel, options.caps);
+  const { shader, reflection } = shaderText(kernel, uniformsOf(kernel, options));
   const { file } = kernel.shader;
   const place = (binding: Binding): Place => {
     if (binding.name === 'params')

@@ -1,7 +1,7 @@
 /** The plan of a graph: `compilePlan` runs the passes, `printPlan` shows the result as a table. Pure; imports graph, shader, util. */
-import { type Layout, physicalSize } from '../graph/layout.ts';
-import type { DType, PlanValue, Scratch, Value } from '../graph/types.ts';
-import { type DeviceCaps, UNIFORM_BYTES } from '../util/caps.ts';
+import type { Layout } from '../graph/layout.ts';
+import type { DType, Value } from '../graph/types.ts';
+import type { DeviceCaps } from '../util/caps.ts';
 import { GaborError } from '../util/errors.ts';
 import type { Shape } from '../util/shape.ts';
 import { commute } from './commute.ts';
@@ -15,6 +15,7 @@ import {
   emptyUniforms,
   joinUniforms,
   type KernelOf,
+  type LowerOptions,
   lowerKernel,
   type PlanDispatch,
   type UniformBlock,
@@ -91,50 +92,35 @@ function jobsOf({ sums }: Deferral, { scratch, places }: Memory): PartJob[] {
 const labelOf = ({ scope, op, window, spread, epilogue }: IrNode): string =>
   `${scope && `${scope}.`}${[...(spread === null ? [] : ['spread']), op, ...(window ? [window.kind] : []), ...(epilogue ? [epilogue.name] : [])].join('+')}`;
 
-/** Whether a uniform buffer holds it, with a batch `growth` times as large too: parameters and constants do not grow. */
-function staysSmall(target: PlanValue | Scratch, memory: Memory, growth: number): boolean {
-  if ('scratch' in target) return 4 * target.elements * growth <= UNIFORM_BYTES;
-  const kind = memory.places.get(target.id)?.buffer.kind;
-  // Nobody makes the buffers of others as large as what is bound.
-  if (kind === 'external') return false;
-  const grows = kind === 'slab' || kind === 'input';
-  return 4 * physicalSize(target.shape, target.layout) * (grows ? growth : 1) <= UNIFORM_BYTES;
-}
-
 function lowerAll(
   ir: Ir,
   memory: Memory,
   selection: Selection,
-  { caps, uniforms, growth }: { readonly caps: DeviceCaps; readonly uniforms: UniformBlock; readonly growth: number },
+  common: Pick<LowerOptions<never>, 'caps' | 'uniforms' | 'growth'>,
 ): PlanDispatch[] {
   return selection.flatMap((selected, index) => {
     if (!selected) return [];
     const { node, variant, candidates } = selected;
     const of = (ids: readonly number[]) => ids.map((id) => ir.values.get(id)!);
     const flops = node.impl.flops(of(node.inputs), of(node.outputs));
-    return variant.kernels.map((kernel, k) => {
-      const uniform = kernel.uniform?.filter((name) => staysSmall(kernel.bind[name]!, memory, growth));
-      return lowerKernel(
-        { ...kernel, uniform },
-        {
-          label: labelOf(node),
-          variant: variant.id,
-          candidates,
-          flops: k === 0 ? flops : 0,
-          caps,
-          uniforms,
-          placeOf: (target) => {
-            const place =
-              'scratch' in target ? memory.scratch.get(`${index}:${target.scratch}`) : memory.places.get(target.id);
-            if (!place)
-              throw new GaborError(
-                `${node.op} "${node.scope}": a bound value has no place. Bind only inputs, outputs and scratch of the node.`,
-              );
-            return place;
-          },
+    return variant.kernels.map((kernel, k) =>
+      lowerKernel(kernel, {
+        label: labelOf(node),
+        variant: variant.id,
+        candidates,
+        flops: k === 0 ? flops : 0,
+        ...common,
+        placeOf: (target) => {
+          const place =
+            'scratch' in target ? memory.scratch.get(`${index}:${target.scratch}`) : memory.places.get(target.id);
+          if (!place)
+            throw new GaborError(
+              `${node.op} "${node.scope}": a bound value has no place. Bind only inputs, outputs and scratch of the node.`,
+            );
+          return place;
         },
-      );
-    });
+      }),
+    );
   });
 }
 

@@ -1,8 +1,9 @@
 /**
  * Compiles kernels before they are needed. Software drivers (and some others) compile a pipeline when it first runs, not when it
- * is made: a dispatch of no workgroups makes them. Imports gpu, types of shader.
+ * is made: a dispatch of no workgroups makes them. Imports gpu, util, types of shader.
  */
 import type { Binding } from '../shader/reflect.ts';
+import { UNIFORM_BYTES } from '../util/caps.ts';
 import type { Device } from './device.ts';
 import type { CompiledPipeline } from './pipelines.ts';
 import { waitFor } from './wait.ts';
@@ -25,9 +26,6 @@ function runNone(gpu: GPUDevice, { pipeline, group }: Call, none: GPUBuffer): vo
   gpu.queue.submit([encoder.finish()]);
 }
 
-/** Bytes of a buffer that stands in for any other: the largest array that kernels read as a uniform. */
-const STAND_IN = 65536;
-
 /**
  * Runs single kernels with no workgroups, before there is anything to bind, and waits for nothing. The buffers that stand in live
  * as long as the device, so they are in no ledger.
@@ -38,9 +36,10 @@ export function createLoader(gpu: GPUDevice): (made: CompiledPipeline, bindings:
   let read: GPUBuffer | undefined;
   return ({ pipeline, layout }, bindings) => {
     none ??= gpu.createBuffer({ label: 'no workgroups', size: 16, usage: GPUBufferUsage.INDIRECT });
+    // Kernels read arrays of that size as uniform buffers.
     read ??= gpu.createBuffer({
       label: 'stand-in',
-      size: STAND_IN,
+      size: UNIFORM_BYTES,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM,
     });
     while (standIns.length < bindings.length)

@@ -184,8 +184,8 @@ export interface Kernel {
   readonly params?: { readonly [name: string]: number };
   readonly workgroups: readonly [number, number, number];
   /**
-   * Read-only bindings of at most UNIFORM_VECTORS vec4s that the shader reads as uniform buffers where those are faster
-   * (`gathersUniforms`), and they would be as small with the largest batch. Default none.
+   * Read-only arrays of vec4f that the shader reads as uniform buffers where those are faster (`gathersUniforms`), the array is
+   * bound, and holds at most UNIFORM_VECTORS with the largest batch too. Default none.
    */
   readonly uniform?: readonly string[];
   /** So small that it gains by sharing a dispatch with a neighbour that it does not depend on. Default false. */

@@ -1,6 +1,6 @@
 /** The table of a model's layers: shapes, parameters, work, memory. Imports model, graph, util. */
+import { ancestors } from '../graph/ancestors.ts';
 import { padChannels } from '../graph/layout.ts';
-import type { Node, Value } from '../graph/types.ts';
 import { type Shape, sizeOf } from '../util/shape.ts';
 import type { LayerCall } from './layer.ts';
 import type { Model } from './model.ts';
@@ -17,18 +17,11 @@ export interface LayerSummary {
   readonly bytes: number;
 }
 
-/** The nodes that a value depends on and that are not among those seen. */
-function nodesBehind({ source }: Value, seen: Set<number>): Node[] {
-  if (source.kind !== 'node' || seen.has(source.node.id)) return [];
-  seen.add(source.node.id);
-  return [source.node, ...source.node.inputs.flatMap((input) => nodesBehind(input, seen))];
-}
-
 /** FLOPs of the nodes that a layer adds: it may look behind its input, as linear does where that is flattened images. */
 function flopsOf({ input, output }: LayerCall): number {
-  const before = new Set<number>();
-  nodesBehind(input, before);
-  return nodesBehind(output, before).reduce((flops, node) => flops + node.impl.flops(node.inputs, node.outputs), 0);
+  const before = new Set(ancestors([input]));
+  const own = ancestors([output]).filter((node) => !before.has(node));
+  return own.reduce((flops, node) => flops + node.impl.flops(node.inputs, node.outputs), 0);
 }
 
 const bytesOf = (shape: Shape): number =>

@@ -17,7 +17,6 @@ import {
   wideBorder,
 } from './conv2d-shared.ts';
 import { chooseTile, ENOUGH_GROUPS, GATHER, MULTIPLY, weightGather } from './conv2d-subgroup.ts';
-import { smallOf } from './uniforms.ts';
 
 const shader = convShader('block', blockText);
 
@@ -154,7 +153,7 @@ function blockVariant(g: ConvGeometry, { lanes, flipped, pooled, start }: Start)
   const kernel: Kernel = {
     ...start,
     shader,
-    uniform: smallOf(start.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...start.defines, SG: lanes, R: rows, C: columns, O4: vectors, BY_IMAGE: byImage, FLIPPED: flipped },
     params: { ...params, top: top >>> 0, left: left >>> 0 },
     workgroups: [x, y, ceilDiv(g.os / 4, vectors)],

@@ -16,7 +16,6 @@ import {
   type WeightValues,
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS, GATHER, MULTIPLY, weightTime } from './conv2d-subgroup.ts';
-import { smallOf } from './uniforms.ts';
 
 const forward = convShader('forward-few', forwardText);
 const backwardWeight = convShader('backward-weight-few', weightText);
@@ -79,7 +78,7 @@ export function forwardFew(g: ConvGeometry, { lanes, ...values }: ForwardValues 
   const kernel = {
     ...rest,
     shader: forward,
-    uniform: smallOf(rest.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...defines, ...stepOf(g, fewOf(g)), SG: lanes },
     params: convParams(g, parts),
     workgroups: [parts.splits, columns, 1] as const,

@@ -15,7 +15,6 @@ import {
   type WeightValues,
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
-import { smallOf } from './uniforms.ts';
 
 const forward = convShader('forward-single', forwardText);
 const pooled = convShader('forward-single-pool', pooledText);
@@ -66,7 +65,7 @@ function slidingVariant(g: ConvGeometry, { lanes, ...values }: OnLanes, sliding:
   const kernel = {
     ...rest,
     shader,
-    uniform: smallOf(rest.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...defines, ...seen, SG: lanes, O4: size },
     params: convParams(g, { splits, share }),
     workgroups: [x, y, blocks] as const,

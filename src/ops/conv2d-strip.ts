@@ -20,7 +20,6 @@ import {
   inputKernel,
   type WeightValues,
 } from './conv2d-shared.ts';
-import { smallOf } from './uniforms.ts';
 
 const strip = convShader('depthwise-strip', stripText);
 const inputStrip = convShader('backward-input-strip', inputStripText);
@@ -77,7 +76,7 @@ function strips(
   const kernel = {
     ...start,
     shader: strip,
-    uniform: smallOf(start.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...start.defines, ...tile, FLIP: flipped },
     // Paddings below 0 wrap, as the shader expects.
     params: { ...convParams(g, parts), top: padding[0] >>> 0, left: padding[1] >>> 0 },
@@ -104,7 +103,7 @@ function stridedInputStrips(g: ConvGeometry, { software, ...values }: On<InputVa
   const kernel = {
     ...rest,
     shader: inputStrip,
-    uniform: smallOf(rest.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...defines, T: INPUT_STRIP, KH: kh, KW: kw, SY: sy, SX: sx, ROWS, COLUMNS, WINDOW },
     params: convParams(g, { share, splits }),
     workgroups: linearGroups((n * blocks * splits * cs) / 4, 64),

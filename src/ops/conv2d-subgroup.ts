@@ -22,7 +22,6 @@ import {
   type WeightValues,
   wideBorder,
 } from './conv2d-shared.ts';
-import { smallOf } from './uniforms.ts';
 
 const forward = convShader('forward-subgroup', forwardText);
 const backwardInput = convShader('backward-input-subgroup', inputText);
@@ -80,7 +79,7 @@ export function forwardSubgroup(g: ConvGeometry, { lanes, ...values }: ForwardVa
   const kernel = {
     ...rest,
     shader: forward,
-    uniform: smallOf(rest.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...defines, SG: lanes, P: tile.pixels, O4: tile.vectors },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(vectors, tile.vectors) * g.groups] as const,
@@ -97,7 +96,7 @@ export function inputSubgroup(g: ConvGeometry, { lanes, ...values }: InputValues
   const kernel = {
     ...rest,
     shader: backwardInput,
-    uniform: smallOf(rest.bind),
+    uniform: ['weight', 'bias'],
     defines: { ...defines, SG: lanes, P: tile.pixels, I4: tile.vectors, BY_IMAGE: wideBorder(g) },
     params: convParams(g),
     workgroups: [x, y, ceilDiv(g.is / 4, tile.vectors) * phases] as const,

@@ -24,7 +24,6 @@ import {
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
 import { isWinograd, multiplyTile, POSITIONS, type Tiles, tilesOf } from './conv2d-winograd-tiles.ts';
-import { smallOf } from './uniforms.ts';
 
 const filterShader = convShader('winograd-filter', filterText);
 const multiplyShader = convShader('winograd-multiply', multiplyText);
@@ -231,7 +230,7 @@ function convolution({ caps, g, image, codes, weight, turned, end }: Convolution
         {
           ...end,
           shader: outputShader,
-          uniform: smallOf(end.bind),
+          uniform: ['bias'],
           defines: { ...end.defines, GROUP },
           bind: { ...end.bind, products: result },
           params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6, side: 4 },

@@ -14,7 +14,6 @@ import { type DeviceCaps, softwareLanes } from '../util/caps.ts';
 import { ceilDiv } from '../util/shape.ts';
 import { type Problem, paramsOf } from './matmul-problem.ts';
 import { splitOf, sumSplits } from './matmul-split.ts';
-import { smallOf } from './uniforms.ts';
 
 const shader: ShaderSource = {
   file: 'matmul/subgroup.wgsl',
@@ -115,12 +114,12 @@ function tileVariant(original: Problem, tile: Tile): Variant {
   };
   const kernel: Kernel = {
     shader,
-    uniform: smallOf(bind, [
+    uniform: [
       'bias',
       ...(isVec(run.a) ? ['a'] : []),
       ...(isVec(run.b) ? ['b'] : []),
       ...(isVec(run.y) ? ['operand'] : []),
-    ]),
+    ],
     defines: {
       RANK: problem.batchAxes.length,
       TM: height,

@@ -288,8 +288,6 @@ export async function createTrainer(device: Device, model: Model, options: Train
   try {
     engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen, batchSize });
     const updater = new Updater({ engine, groups, options: checked });
-    // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
-    await engine.compilePipelines({ mode: 'train', batch: batchSize }, updater.planned());
     await updater.prepare(ring);
     return new Trainer(checked, { device, model, engine, ring, updater });
   } catch (error) {

@@ -54,7 +54,7 @@ export class Updater {
   }
 
   /** Its plans as data, not yet on the device: of the update, and of the accumulation where there is one. */
-  planned(): readonly [update: Plan, ...accumulate: Plan[]] {
+  #planned(): readonly [update: Plan, ...accumulate: Plan[]] {
     const { engine, options } = this.#parts;
     const { optimizer, ema } = options;
     const end4 = this.#ends.at(-1) ?? 0;
@@ -67,10 +67,14 @@ export class Updater {
     return sums === null ? [update] : [update, accumulatePlan(engine, { sums, end4 })];
   }
 
-  /** Compiles its plans. */
+  /** Compiles its plans, together with that of a training step. */
   async prepare({ buffer: ring }: MetricsRing): Promise<void> {
-    const { session } = this.#parts.engine;
-    const [update, accumulate] = this.planned();
+    const { engine, options } = this.#parts;
+    const { session } = engine;
+    const planned = this.#planned();
+    // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
+    await engine.compilePipelines({ mode: 'train', batch: options.batchSize }, planned);
+    const [update, accumulate] = planned;
     this.#plans = {
       // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.
       update: await session.prepare(update, { externals: { ring }, ownSlabs: true }),

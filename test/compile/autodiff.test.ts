@@ -1,7 +1,8 @@
 /** Reverse-mode differentiation on toy graphs whose numbers are worked out on the host. No GPU. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ancestors, gradients } from '../../src/compile/autodiff.ts';
+import { gradients } from '../../src/compile/autodiff.ts';
+import { ancestors } from '../../src/graph/ancestors.ts';
 import { constant, input } from '../../src/graph/define-op.ts';
 import { inScope } from '../../src/graph/trace.ts';
 import type { Value } from '../../src/graph/types.ts';

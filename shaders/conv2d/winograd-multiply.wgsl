@@ -11,6 +11,8 @@ struct Params {
   rows4: u32, columns4: u32, k: u32,
   // Vec4s between positions.
   left_plane: u32, right_plane: u32, result_plane: u32,
+  // Vec4 where the result begins.
+  result_from: u32,
   // Rows of left lie in blocks of so many vec4s (k inside of them), and so many vec4s are between blocks.
   left_width: u32, left_block: u32,
   // C4, as a number that the compiler does not know: it would unroll the loop of stores.
@@ -82,7 +84,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
     }
 //#for Q 0 P
     if (row$Q < params.rows4) {
-      let to = wg.z * params.result_plane + 4u * row$Q * params.columns4 + block + o;
+      let to = params.result_from + wg.z * params.result_plane + 4u * row$Q * params.columns4 + block + o;
 //#for I 0 4
       result[to + $Iu * params.columns4] = v${Q}_$I;
 //#endfor

@@ -6,11 +6,11 @@
 //#include "lib/math.wgsl"
 //#include "conv2d/winograd.wgsl"
 struct Params {
-  n: u32, oh: u32, ow: u32,
+  oh: u32, ow: u32,
   // Channels in memory and without padding.
   os: u32, o: u32,
   // As winograd-tiles.wgsl counts them.
-  down: u32, strips: u32,
+  down: u32, strips: u32, first: u32, end: u32,
   // Vec4s between positions.
   plane4: u32,
   // 6 and 4, as numbers that the compiler does not know: it would unroll the loops.
@@ -41,10 +41,10 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let c = at % c4;
   let tile = at / c4;
   let strip = tile % params.strips;
-  let image = strip / params.down;
+  let image = (params.first + strip) / params.down;
   let x = tile / params.strips * 4u;
-  let top = strip % params.down * 4u;
-  if (image >= params.n || x >= params.ow) { return; }
+  let top = (params.first + strip) % params.down * 4u;
+  if (params.first + strip >= params.end || x >= params.ow) { return; }
   let start = bias_of(c, params.o);
   let by = by_channel(c, params.o);
 //#for X 0 6

@@ -2,7 +2,7 @@
 // the image itself; SIDE==4: tiles of 4x4, for the gradient of a convolution's result as the filter of its weight's gradient.
 //
 // Threads: one subgroup of SG lanes a workgroup, each lane for a vec4 of channels and `run` tiles in a row, whose columns it takes one after another:
-// tiles of 6x6 share two. A strip is a row of tiles of one image; tile number = place in the strip * strips + strip, with
+// tiles of 6x6 share two. A strip is a row of tiles of one image; the threads take some of all strips. Tile number = place in the strip * strips + strip, with
 // empty strips behind the last, so that their count is a multiple of 4.
 // ACROSS: consecutive lanes take consecutive strips and the result is [tiles / 16, 36, channels, 16], else channels and
 // [36, tiles, channels]. Layouts: image nhwc. Pixels outside wrap to large unsigned numbers and fail the one comparison.
@@ -15,11 +15,13 @@ diagnostic(off, subgroup_uniformity);
 //#include "lib/linear-id.wgsl"
 //#include "conv2d/winograd.wgsl"
 struct Params {
-  n: u32, h: u32, w: u32,
+  h: u32, w: u32,
   // Vec4s of channels, and pixels that the first tile begins before the image.
   c4: u32, top: u32, left: u32,
-  // Strips of an image, tiles of a strip, all strips, tiles of a thread.
+  // Strips of an image, tiles of a strip, strips with the empty ones, tiles of a thread.
   down: u32, across: u32, strips: u32, run: u32,
+  // The first strip, and the one after the last, of those of all images.
+  first: u32, end: u32,
   // Vec4s of the result between positions, and between blocks of 16 tiles where ACROSS.
   plane4: u32, block4: u32,
   // 6, as a number that the compiler does not know: it would unroll the loop.
@@ -27,6 +29,10 @@ struct Params {
 //#if SPREAD
   // WINDOWS, likewise.
   windows: u32,
+//#endif
+//#if SUMS
+  // The part that the first thread adds up.
+  first_part: u32,
 //#endif
 }
 @group(0) @binding(0) var<storage, read> image: array<vec4f>;
@@ -66,8 +72,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
   let part = index / params.c4 / params.strips;
 //#endif
   if (strip >= params.strips || part * params.run >= params.across) { return; }
-  let n = strip / params.down;
-  let y = strip % params.down * 4u - params.top;
+  let real = params.first + strip < params.end;
+  let n = (params.first + strip) / params.down;
+  let y = (params.first + strip) % params.down * 4u - params.top;
   let end = min((part + 1u) * params.run, params.across);
   var tile = part * params.run;
   var x = tile * 4u - params.left;
@@ -102,7 +109,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
         given$J = given${J+1};
         won$J = won${J+1};
 //#endfor
-        given${WINDOWS-1} = select(vec4f(), image[cell], n < params.n && row < rows && x / 2u < columns);
+        given${WINDOWS-1} = select(vec4f(), image[cell], real && row < rows && x / 2u < columns);
         won${WINDOWS-1} = (vec4u(codes[cell]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
       }
     }
@@ -111,7 +118,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#endfor
 //#else
 //#for Y 0 SIDE
-    let v$Y = select(vec4f(), image[at + $Yu * params.w * params.c4], n < params.n && x < params.w && y + $Yu < params.h);
+    let v$Y = select(vec4f(), image[at + $Yu * params.w * params.c4], real && x < params.w && y + $Yu < params.h);
 //#endfor
 //#endif
 //#if SIDE==6
@@ -155,6 +162,6 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     }
   }
 //#if SUMS
-  sums[(part * params.strips + strip) * params.c4 + c] = sum;
+  sums[(params.first_part + part * params.strips + strip) * params.c4 + c] = sum;
 //#endif
 }

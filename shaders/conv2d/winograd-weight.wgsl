@@ -1,4 +1,4 @@
-// dweight from Winograd's 36 products (winograd.wgsl), products [36, in, out].
+// dweight from Winograd's 36 products (winograd.wgsl), products [parts, 36, in, out], which are added up.
 //
 // Threads: GROUP a workgroup, each for an input channel and a vec4 of output channels. Layouts: dweight hwio.
 //#include "lib/linear-id.wgsl"
@@ -6,6 +6,7 @@
 struct Params {
   // Vec4s of a tap, and between positions.
   count: u32, plane4: u32,
+  parts: u32,
   // 3, as a number that the compiler does not know: it would unroll the loops.
   lines: u32,
 }
@@ -25,11 +26,15 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#for X 0 5
     column$X = column${X+1};
 //#endfor
-    column5 = to3(Line6(
 //#for Y 0 6
-      products[from_column + ${6*Y}u * params.plane4],
+    var sum$Y = vec4f();
 //#endfor
-    ));
+    for (var part = 0u; part < params.parts; part++) {
+//#for Y 0 6
+      sum$Y += products[from_column + (36u * part + ${6*Y}u) * params.plane4];
+//#endfor
+    }
+    column5 = to3(Line6(sum0, sum1, sum2, sum3, sum4, sum5));
     from_column += params.plane4;
   }
   for (var line = 0u; line < params.lines; line++) {

@@ -11,7 +11,8 @@ import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.t
 import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, weightSubgroup } from './conv2d-subgroup.ts';
 import { forwardTiled, inputTiled, weightTiled } from './conv2d-tiled.ts';
-import { convolutionFits, forwardWinograd, inputWinograd, weightFits, weightWinograd } from './conv2d-winograd.ts';
+import { forwardWinograd, inputWinograd, weightWinograd } from './conv2d-winograd.ts';
+import { convolutionFits, weightFits } from './conv2d-winograd-operands.ts';
 import { forwardWins, inputWins, weightWins } from './conv2d-winograd-time.ts';
 
 type On<V> = V & { readonly caps: DeviceCaps };

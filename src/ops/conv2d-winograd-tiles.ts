@@ -10,21 +10,45 @@ export const POSITIONS = 36;
 export const isWinograd = ({ groups, kh, kw, sy, sx, dy, dx, cs, os }: ConvGeometry): boolean =>
   groups === 1 && kh === 3 && kw === 3 && sy * sx * dy * dx === 1 && cs % 4 === 0 && os % 4 === 0;
 
-/** Tiles that cover images, in strips: see winograd-tiles.wgsl. */
+/** Strips that go through the kernels together, of those of all images: number `first` to `first + count`. */
+export interface Chunk {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Tiles that cover a chunk, in strips: see winograd-tiles.wgsl. */
 export interface Tiles {
   /** Strips of an image, tiles of a strip. */
   readonly down: number;
   readonly across: number;
-  /** Of all images, with empty ones behind the last: a multiple of 4. */
+  /** Of the chunk, with empty ones behind the last: a multiple of 4. */
   readonly strips: number;
-  /** Of all strips. */
+  /** Of all its strips. */
   readonly count: number;
 }
 
-export function tilesOf(n: number, h: number, w: number): Tiles {
-  const [down, across] = [ceilDiv(h, TILE), ceilDiv(w, TILE)];
-  const strips = roundUp(n * down, 4);
+type Results = Pick<ConvGeometry, 'n' | 'oh' | 'ow'>;
+
+/** The strips of all images. */
+const allStrips = ({ n, oh }: Results): Chunk => ({ first: 0, count: n * ceilDiv(oh, TILE) });
+
+export function tilesOf(results: Results, chunk: Chunk = allStrips(results)): Tiles {
+  const { oh, ow } = results;
+  const [down, across] = [ceilDiv(oh, TILE), ceilDiv(ow, TILE)];
+  const strips = roundUp(chunk.count, 4);
   return { down, across, strips, count: strips * across };
+}
+
+/** Bytes of a chunk's matrices: so many stay in a cache from one kernel to the next (measured on lavapipe). */
+const CHUNK_BYTES = 12e6;
+
+/** Chunks of nearly as many strips, no more than `most`; the largest comes first. */
+export function chunksOf(g: ConvGeometry, most: number): Chunk[] {
+  const { count } = allStrips(g);
+  const bytes = 4 * POSITIONS * tilesOf(g).count * (g.cs + g.os);
+  const chunks = Math.max(1, Math.min(Math.floor(most), ceilDiv(count, 4), ceilDiv(bytes, CHUNK_BYTES)));
+  const starts = Array.from({ length: chunks + 1 }, (_, i) => ceilDiv(i * count, chunks));
+  return starts.slice(1).map((end, i) => ({ first: starts[i]!, count: end - starts[i]! }));
 }
 
 /** What a lane multiplies: vec4s of rows and of columns. More are no faster. */

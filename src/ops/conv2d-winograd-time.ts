@@ -32,8 +32,9 @@ function productsTime(lanes: number, { rows, columns, k }: Record<'rows' | 'colu
   return groups * (k * step + 4 * rowVectors * vectors * STORE);
 }
 
-function forwardTime({ n, oh, ow, cs, os }: ConvGeometry, lanes: number): number {
-  const { count } = tilesOf(n, oh, ow);
+function forwardTime(g: ConvGeometry, lanes: number): number {
+  const { cs, os } = g;
+  const { count } = tilesOf(g);
   return (
     passes(lanes, (count * cs) / 4, INPUT) +
     passes(lanes, (cs * os) / 4, FILTER) +
@@ -52,8 +53,8 @@ export const inputWins = (g: ConvGeometry, lanes: number): boolean =>
 
 export function weightWins(g: ConvGeometry, lanes: number): boolean {
   if (!isWinograd(g)) return false;
-  const { n, oh, ow, cs, os } = g;
-  const { count } = tilesOf(n, oh, ow);
+  const { cs, os } = g;
+  const { count } = tilesOf(g);
   const time =
     passes(lanes, (count * cs) / 4, INPUT) +
     passes(lanes, (count * os) / 4, GRADIENT) +

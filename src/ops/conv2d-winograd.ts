@@ -1,6 +1,6 @@
 /**
  * Winograd's convolution F(4x4, 3x3) for software adapters: 36 products of matrices take a quarter of the multiplications
- * of a 3x3 filter. Imports graph, util, shaders, conv2d-geometry, conv2d-shared, conv2d-subgroup.
+ * of a 3x3 filter. Imports graph, util, shaders, conv2d-geometry, conv2d-shared, conv2d-subgroup, conv2d-winograd-*.
  */
 import filterText from '../../shaders/conv2d/winograd-filter.wgsl?raw';
 import multiplyText from '../../shaders/conv2d/winograd-multiply.wgsl?raw';
@@ -23,7 +23,17 @@ import {
   type WeightValues,
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
-import { isWinograd, multiplyTile, POSITIONS, type Tiles, tilesOf } from './conv2d-winograd-tiles.ts';
+import {
+  convolutionChunks,
+  convolutionFits,
+  convolutionOperands,
+  type Operands,
+  type Planes,
+  weightChunks,
+  weightFits,
+  weightOperands,
+} from './conv2d-winograd-operands.ts';
+import { type Chunk, multiplyTile, POSITIONS, type Tiles } from './conv2d-winograd-tiles.ts';
 
 const filterShader = convShader('winograd-filter', filterText);
 const multiplyShader = convShader('winograd-multiply', multiplyText);
@@ -37,34 +47,10 @@ const GROUP = 16;
 /** A software adapter with subgroups of so many lanes. */
 export type Software = DeviceCaps & { readonly lanes: number };
 
-/** Vec4s of at least `count`, an odd number of cache lines: 36 planes at a power of two would share a few places of a cache. */
-const oddLines = (count: number): number => 4 * (ceilDiv(count, 4) | 1);
-
-/** Scratch for 36 matrices of vec4s, whole or in blocks of `width` vec4s of each row. */
-interface Planes extends Scratch {
-  readonly width: number;
-  /** Vec4s between matrices, and between blocks. */
-  readonly plane: number;
-  readonly block: number;
-}
-
-function planes(
-  scratch: string,
-  { rows, width, blocks = 1 }: Record<'rows' | 'width', number> & { blocks?: number },
-): Planes {
-  const plane = oddLines(rows * width);
-  const block = POSITIONS * plane;
-  return { scratch, elements: 4 * blocks * block, width, plane, block };
-}
-
-/** Vec4s of a block where tiles come last: a cache line, so that a thread's stores are close to each other. */
-const BLOCK = 4;
-
 interface Image {
   /** What arrives at a 2 x 2 max pool behind the image where there are codes, else the image itself. */
   readonly image: PlanValue;
   readonly codes?: PlanValue | null;
-  readonly n: number;
   readonly h: number;
   readonly w: number;
   /** Channels in memory. */
@@ -76,16 +62,21 @@ interface Image {
 
 interface TilesPlan {
   readonly lanes: number;
+  readonly chunk: Chunk;
   readonly tiles: Tiles;
   readonly side: 4 | 6;
   readonly order: 'tiles last' | 'channels last';
   readonly result: Planes;
-  readonly sums?: Scratch | null;
+  /** Where the sums of each thread's pixels go, and the number of the first. */
+  readonly sums?: { readonly scratch: Scratch; readonly first: number } | null;
 }
 
-const imageOf = ({ n, h, w, cs, padding }: ConvGeometry, image: PlanValue): Image => ({
-  ...{ image, n, h, w, channels: cs, top: padding[0], left: padding[1] },
+const imageOf = ({ h, w, cs, padding }: ConvGeometry, image: PlanValue): Image => ({
+  ...{ image, h, w, channels: cs, top: padding[0], left: padding[1] },
 });
+
+/** The first of its strips, and the one after the last. */
+const rangeOf = ({ first, count }: Chunk): { first: number; end: number } => ({ first, end: first + count });
 
 /** Tiles of a lane, as many as leave enough lanes, and parts of a strip that follow from it. */
 function cut({ across, strips }: Tiles, { lanes, c4 }: { lanes: number; c4: number }): { run: number; parts: number } {
@@ -93,8 +84,8 @@ function cut({ across, strips }: Tiles, { lanes, c4 }: { lanes: number; c4: numb
   return { run, parts: ceilDiv(across, run) };
 }
 
-function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Image, plan: TilesPlan): Kernel {
-  const { lanes, side, order, result, sums = null } = plan;
+function tilesKernel({ image, codes = null, h, w, channels, top, left }: Image, plan: TilesPlan): Kernel {
+  const { lanes, chunk, side, order, result, sums = null } = plan;
   const { down, across, strips } = plan.tiles;
   const c4 = channels / 4;
   const { run, parts } = cut(plan.tiles, { lanes, c4 });
@@ -109,9 +100,9 @@ function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Imag
       ...{ SG: lanes, SIDE: side, ACROSS: tilesLast, SUMS: sums !== null },
       ...{ SPREAD: codes !== null, ODD: top & 1, WINDOWS: windows },
     },
-    bind: { image, result, ...(sums && { sums }), ...(codes && { codes }) },
+    bind: { image, result, ...(sums && { sums: sums.scratch }), ...(codes && { codes }) },
     params: {
-      ...{ n, h, w, c4, down, across, strips, run },
+      ...{ ...rangeOf(chunk), h, w, c4, down, across, strips, run },
       // Below 0 they wrap, as the shader expects.
       top: top >>> 0,
       left: left >>> 0,
@@ -119,6 +110,7 @@ function tilesKernel({ image, codes = null, n, h, w, channels, top, left }: Imag
       block4: result.block,
       lines: 6,
       ...(codes && { windows }),
+      ...(sums && { first_part: sums.first }),
     },
     workgroups: [x, y, 1],
   };
@@ -131,12 +123,14 @@ interface Product {
   readonly left: Planes;
   readonly right: Planes;
   readonly result: Planes;
+  /** Number of the part of the result that it is. */
+  readonly part?: number;
   readonly rows: number;
   readonly columns: number;
   readonly k: number;
 }
 
-function multiplyKernel(lanes: number, { rows, columns, k, left, right, result }: Product): Kernel {
+function multiplyKernel(lanes: number, { rows, columns, k, left, right, result, part = 0 }: Product): Kernel {
   const [rows4, columns4] = [rows / 4, columns / 4];
   const { rowVectors, vectors } = multiplyTile(lanes, { rows, columns });
   return {
@@ -150,6 +144,7 @@ function multiplyKernel(lanes: number, { rows, columns, k, left, right, result }
       left_plane: left.plane,
       right_plane: right.plane,
       result_plane: result.plane,
+      result_from: part * result.block,
       left_width: left.width,
       left_block: left.block,
       most: vectors,
@@ -157,44 +152,6 @@ function multiplyKernel(lanes: number, { rows, columns, k, left, right, result }
     workgroups: [ceilDiv(rows4, lanes * rowVectors), ceilDiv(columns4, vectors), POSITIONS],
   };
 }
-
-/** The matrices of a Winograd convolution. */
-interface Operands {
-  readonly tiles: Tiles;
-  readonly left: Planes;
-  readonly right: Planes;
-  readonly result: Planes;
-}
-
-/** Whether the device can bind them. */
-const fits = ({ left, right, result }: Operands, { maxBindingBytes }: DeviceCaps): boolean =>
-  [left, right, result].every(({ elements }) => 4 * elements <= maxBindingBytes);
-
-function convolutionOperands({ n, oh, ow, cs, os }: ConvGeometry): Operands {
-  const tiles = tilesOf(n, oh, ow);
-  return {
-    tiles,
-    left: planes('tiles', { rows: cs, width: BLOCK, blocks: ceilDiv(tiles.count / 4, BLOCK) }),
-    right: planes('filter', { rows: cs, width: os / 4 }),
-    result: planes('products', { rows: tiles.count, width: os / 4 }),
-  };
-}
-
-function weightOperands({ n, oh, ow, cs, os }: ConvGeometry): Operands {
-  const tiles = tilesOf(n, oh, ow);
-  return {
-    tiles,
-    left: planes('tiles', { rows: tiles.count, width: cs / 4 }),
-    right: planes('filter', { rows: tiles.count, width: os / 4 }),
-    result: planes('products', { rows: cs, width: os / 4 }),
-  };
-}
-
-/** Whether there are kernels for the convolution, or the gradient of its weight, on a device with these limits. */
-export const convolutionFits = (g: ConvGeometry, caps: DeviceCaps): boolean =>
-  isWinograd(g) && fits(convolutionOperands(g), caps);
-export const weightFits = (g: ConvGeometry, caps: DeviceCaps): boolean =>
-  isWinograd(g) && fits(weightOperands(g), caps);
 
 interface Convolution {
   readonly caps: Software;
@@ -207,38 +164,43 @@ interface Convolution {
   readonly end: Pick<Kernel, 'slots' | 'defines' | 'bind'>;
 }
 
-function convolution({ caps, g, image, codes, weight, turned, end }: Convolution): Variant[] {
-  if (!convolutionFits(g, caps)) return [];
+/** Tiles, products and results of a chunk. */
+function chunkKernels({ caps, g, image, codes, end }: Convolution, chunk: Chunk): Kernel[] {
   const { lanes } = caps;
-  const { n, oh, ow, o, cs, os } = g;
-  const { tiles, left, right, result } = convolutionOperands(g);
-  const [i, o4] = turned ? [os, cs / 4] : [cs, os / 4];
+  const { oh, ow, o, cs, os } = g;
+  const { tiles, left, right, result } = convolutionOperands(g, chunk);
+  const { down, strips, count } = tiles;
   return [
+    tilesKernel({ ...imageOf(g, image), codes }, { lanes, chunk, tiles, side: 6, order: 'tiles last', result: left }),
+    multiplyKernel(lanes, { left, right, result, rows: count, columns: os, k: cs }),
     {
-      id: 'winograd',
-      rounds: true,
-      kernels: [
-        {
-          shader: filterShader,
-          defines: { GROUP, FLIP: turned },
-          bind: { weight, result: right },
-          params: { i, o4, plane4: right.plane, lines: 6 },
-          workgroups: linearGroups(i * o4, GROUP),
-        },
-        tilesKernel({ ...imageOf(g, image), codes }, { lanes, tiles, side: 6, order: 'tiles last', result: left }),
-        multiplyKernel(lanes, { left, right, result, rows: tiles.count, columns: os, k: cs }),
-        {
-          ...end,
-          shader: outputShader,
-          uniform: ['bias'],
-          defines: { ...end.defines, GROUP },
-          bind: { ...end.bind, products: result },
-          params: { n, oh, ow, os, o, down: tiles.down, strips: tiles.strips, plane4: result.plane, lines: 6, side: 4 },
-          workgroups: linearGroups((tiles.count * os) / 4, GROUP),
-        },
-      ],
+      ...end,
+      shader: outputShader,
+      uniform: ['bias'],
+      defines: { ...end.defines, GROUP },
+      bind: { ...end.bind, products: result },
+      params: { ...rangeOf(chunk), oh, ow, os, o, down, strips, plane4: result.plane, lines: 6, side: 4 },
+      workgroups: linearGroups((count * os) / 4, GROUP),
     },
   ];
+}
+
+function convolution(convolution: Convolution): Variant[] {
+  const { caps, g, weight, turned } = convolution;
+  if (!convolutionFits(g, caps)) return [];
+  const { cs, os } = g;
+  const chunks = convolutionChunks(g);
+  const { right } = convolutionOperands(g, chunks[0]!);
+  const [i, o4] = turned ? [os, cs / 4] : [cs, os / 4];
+  const filter: Kernel = {
+    shader: filterShader,
+    defines: { GROUP, FLIP: turned },
+    bind: { weight, result: right },
+    params: { i, o4, plane4: right.plane, lines: 6 },
+    workgroups: linearGroups(i * o4, GROUP),
+  };
+  const kernels = [filter, ...chunks.flatMap((chunk) => chunkKernels(convolution, chunk))];
+  return [{ id: 'winograd', rounds: true, kernels }];
 }
 
 export function forwardWinograd(g: ConvGeometry, caps: Software, values: ForwardValues): Variant[] {
@@ -259,21 +221,33 @@ export function weightWinograd(g: ConvGeometry, caps: Software, values: WeightVa
   if (!weightFits(g, caps)) return [];
   const { x, dy, codes, dweight, dbias } = values;
   const { lanes } = caps;
-  const { n, oh, ow, cs, os } = g;
-  const { tiles, left, right, result } = weightOperands(g);
-  const gradient = { image: dy, codes, n, h: oh, w: ow, channels: os, top: 0, left: 0 };
-  const parts = tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts;
+  const { oh, ow, cs, os } = g;
+  const chunks = weightChunks(g);
+  const gradient = { image: dy, codes, h: oh, w: ow, channels: os, top: 0, left: 0 };
+  const partsOf = (tiles: Tiles): number => tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts;
+  const operands = chunks.map((chunk) => weightOperands(g, chunk, chunks.length));
+  const firsts = [0];
+  for (const { tiles } of operands) firsts.push(firsts.at(-1)! + partsOf(tiles));
+  const parts = firsts.at(-1)!;
   const sums = dbias && { scratch: 'sums', elements: parts * os };
   const order = 'channels last';
-  const kernels = [
-    tilesKernel(imageOf(g, x), { lanes, tiles, side: 6, order, result: left }),
-    tilesKernel(gradient, { lanes, tiles, side: 4, order, result: right, sums }),
-    multiplyKernel(lanes, { left, right, result, rows: cs, columns: os, k: tiles.count }),
+  const ofChunk = ({ tiles, left, right, result }: Operands, part: number): Kernel[] => {
+    const plan = { lanes, chunk: chunks[part]!, tiles, order } as const;
+    const added = sums && { scratch: sums, first: firsts[part]! };
+    return [
+      tilesKernel(imageOf(g, x), { ...plan, side: 6, result: left }),
+      tilesKernel(gradient, { ...plan, side: 4, result: right, sums: added }),
+      multiplyKernel(lanes, { left, right, result, part, rows: cs, columns: os, k: tiles.count }),
+    ];
+  };
+  const { result } = operands[0]!;
+  const kernels: Kernel[] = [
+    ...operands.flatMap(ofChunk),
     {
       shader: weightShader,
       defines: { GROUP },
       bind: { products: result, dweight },
-      params: { count: (cs * os) / 4, plane4: result.plane, lines: 3 },
+      params: { count: (cs * os) / 4, plane4: result.plane, parts: chunks.length, lines: 3 },
       workgroups: linearGroups((cs * os) / 4, GROUP),
     },
   ];

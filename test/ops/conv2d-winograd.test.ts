@@ -7,6 +7,7 @@ import { compilePlan } from '../../src/compile/plan.ts';
 import { input } from '../../src/graph/define-op.ts';
 import type { Value } from '../../src/graph/types.ts';
 import { convGeometry } from '../../src/ops/conv2d-geometry.ts';
+import { chunksOf } from '../../src/ops/conv2d-winograd-tiles.ts';
 import { forwardWins, inputWins, weightWins } from '../../src/ops/conv2d-winograd-time.ts';
 import { conv2d, maxPool2d, relayout } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS, softwareLanes } from '../../src/util/caps.ts';
@@ -38,6 +39,9 @@ const shapes: readonly Shape[] = [
   { n: 9, c: 66, o: 40, image: [8, 8], padding: [1, 1, 1, 1] },
   { n: 2, c: 5, o: 9, image: [17, 33], padding: [4, 5, 0, 1] },
   { n: 1, c: 36, o: 33, image: [2, 70], padding: [3, 3, 3, 3] },
+  // In three chunks of images, and in two that meet within an image.
+  { n: 331, c: 500, o: 12, image: [1, 1], padding: [1, 1, 1, 1] },
+  { n: 13, c: 690, o: 10, image: [9, 10], padding: [1, 1, 1, 1] },
 ];
 
 function caseOf({ n, c, o, image, padding }: Shape): Case & { readonly expected: Expected } {
@@ -123,18 +127,33 @@ describe('the gradient of a max pool behind it is worked out as it is loaded', (
   });
 });
 
+it('takes large matrices in chunks of strips of tiles', () => {
+  const chunksFor = ({ n, c, o, image, padding }: Shape) => {
+    const weight = [o, c, 3, 3] as const;
+    return chunksOf(convGeometry([n, c, ...image], { stride: 1, padding, dilation: 1, groups: 1, weight }, ''), 9);
+  };
+  const [first, ...others] = shapes;
+  expect(chunksFor(first!)).toEqual([{ first: 0, count: 1 }]);
+  expect(others.map((shape) => chunksFor(shape).length)).toEqual([1, 1, 1, 1, 1, 1, 1, 3, 2]);
+  // An image has three strips.
+  expect(chunksFor(shapes.at(-1)!)).toEqual([
+    { first: 0, count: 20 },
+    { first: 20, count: 19 },
+  ]);
+});
+
 describe('where it is used', () => {
   const software = { ...DEFAULT_CAPS, software: true, subgroups: true, subgroupMinSize: 8, subgroupMaxSize: 8 };
 
   it.each([
-    [1, true],
-    [8, false],
-  ] as const)('not where its scratch is too large to bind: %i images', (n, found) => {
+    [64, true],
+    [1024, false],
+  ] as const)('not where its filters are too large to bind: %i channels', (c, found) => {
     const offered: string[] = [];
     compilePlan({
       outputs: [
         {
-          value: conv2d(input('x', [n, 64, 224, 224]), input('w', [64, 64, 3, 3]), null, { padding: 1 }),
+          value: conv2d(input('x', [1, c, 4, 4]), input('w', [c, c, 3, 3]), null, { padding: 1 }),
           sink: { kind: 'read', name: 'y' },
         },
       ],

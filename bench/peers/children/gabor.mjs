@@ -32,13 +32,12 @@ serve(async () => {
     batchSize: net.batch,
   });
   const parameters = model.parameters.filter(({ kind }) => kind === 'parameter');
-  const fresh = await trainer.parameters();
-  const tensors = new Map([...fresh].map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]));
+  const values = new Map();
   for (const [i, { name, shape }] of parameters.entries()) {
     if (`${shape}` !== `${net.params[i]?.shape}`) throw new Error(`${name} is [${shape}], not ${net.params[i]?.shape}`);
-    tensors.set(name, { dtype: 'F32', shape, data: valuesOf(i).slice() });
+    values.set(name, { shape, data: valuesOf(i) });
   }
-  trainer.load(gabor.writeSafetensors(tensors), { weightsOnly: true });
+  trainer.setParameters(values);
   const data = gabor.tensorDataset({ x: images, shape: net.input, y: labels, classes: net.classes });
 
   /** Trains until `enough` says so. */

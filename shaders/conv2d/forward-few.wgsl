@@ -26,11 +26,18 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
   let o4 = params.os / 4u;
   let column = wg.y * ${SG}u + lane;
   let o = min(column, o4 - 1u);
-//#for A 0 R*KW
-//#for I 0 C
-  let w${A}_$I = weight[(${A}u * params.is + ${I}u) * o4 + o];
+  // By one load in a loop, with the others moving up: loads compile slowly.
+//#for A 0 R*KW*C
+  var w$A = vec4f();
 //#endfor
+  for (var tap = 0u; tap < params.kh * params.kw; tap++) {
+    for (var i = 0u; i < params.i; i++) {
+//#for A 1 R*KW*C
+      w${A-1} = w$A;
 //#endfor
+      w${R*KW*C-1} = weight[(tap * params.is + i) * o4 + o];
+    }
+  }
   let start = bias_of(o, params.o);
   let of_channels = by_channel(o, params.o);
   // Where a lane's pixels of x lie: rows down and columns right of the first that a result sees. Those behind the last are not used.
@@ -55,7 +62,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(subgroup_invocation_id) lane:
 //#for KX 0 KW
 //#for I 0 C
 //#for Q 0 T
-      acc$Q += s${KY*WIDE+Q*SX+KX*DX}[$I] * w${KY*KW+KX}_$I;
+      acc$Q += s${KY*WIDE+Q*SX+KX*DX}[$I] * w${(KY*KW+KX)*C+I};
 //#endfor
 //#endfor
 //#endfor

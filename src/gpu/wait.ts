@@ -3,6 +3,13 @@
 const cell = typeof SharedArrayBuffer === 'undefined' ? null : new Int32Array(new SharedArrayBuffer(4));
 const inNode = typeof process !== 'undefined' && typeof process.versions?.node === 'string';
 
+/** Lets everything go on that is ready. */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (inNode) setImmediate(resolve);
+    else setTimeout(resolve);
+  });
+
 /**
  * Waits for a promise of the GPU. While one is pending, Dawn in Node polls in a busy loop, which takes a core from a
  * software driver (26-30 instead of 48-50 GFLOP/s on two cores): so the thread sleeps between looks.
@@ -19,10 +26,10 @@ export async function waitFor<T>(promise: Promise<T>, nap = 1): Promise<T> {
   };
   promise.then(done, done);
   // What is ready at once should not cost a sleep.
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   while (!settled) {
     Atomics.wait(cell, 0, 0, nap);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   return promise;
 }

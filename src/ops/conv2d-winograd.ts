@@ -164,6 +164,21 @@ interface Convolution {
   readonly end: Pick<Kernel, 'slots' | 'defines' | 'bind'>;
 }
 
+function filterKernel({ g: { cs, os }, weight, turned }: Convolution, result: Planes): Kernel {
+  // Of the weight as it lies.
+  const [i, o] = turned ? [os, cs] : [cs, os];
+  // Distances to the left and above wrap, as the shader expects.
+  const taps = turned ? { first: 8, right: -1 >>> 0, below: -3 >>> 0 } : { first: 0, right: 1, below: 3 };
+  const steps = turned ? { by_output: i, by_input: 1 } : { by_output: 1, by_input: o };
+  return {
+    shader: filterShader,
+    defines: { GROUP },
+    bind: { weight, result },
+    params: { i, o4: o / 4, ...taps, ...steps, plane: 4 * result.plane, lines: 6 },
+    workgroups: linearGroups((i * o) / 4, GROUP),
+  };
+}
+
 /** Tiles, products and results of a chunk. */
 function chunkKernels({ caps, g, image, codes, end }: Convolution, chunk: Chunk): Kernel[] {
   const { lanes } = caps;
@@ -186,20 +201,11 @@ function chunkKernels({ caps, g, image, codes, end }: Convolution, chunk: Chunk)
 }
 
 function convolution(convolution: Convolution): Variant[] {
-  const { caps, g, weight, turned } = convolution;
+  const { caps, g } = convolution;
   if (!convolutionFits(g, caps)) return [];
-  const { cs, os } = g;
   const chunks = convolutionChunks(g);
   const { right } = convolutionOperands(g, chunks[0]!);
-  const [i, o4] = turned ? [os, cs / 4] : [cs, os / 4];
-  const filter: Kernel = {
-    shader: filterShader,
-    defines: { GROUP, FLIP: turned },
-    bind: { weight, result: right },
-    params: { i, o4, plane4: right.plane, lines: 6 },
-    workgroups: linearGroups(i * o4, GROUP),
-  };
-  const kernels = [filter, ...chunks.flatMap((chunk) => chunkKernels(convolution, chunk))];
+  const kernels = [filterKernel(convolution, right), ...chunks.flatMap((chunk) => chunkKernels(convolution, chunk))];
   return [{ id: 'winograd', rounds: true, kernels }];
 }
 

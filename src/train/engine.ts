@@ -5,7 +5,7 @@ import { compilePlan, type Plan, type PlanRequest } from '../compile/plan.ts';
 import type { Chooser } from '../compile/select.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Device } from '../gpu/device.ts';
-import { waitFor } from '../gpu/wait.ts';
+import { nextTurn, waitFor } from '../gpu/wait.ts';
 import { fromMemory, toMemory } from '../graph/layout.ts';
 import { initialValues } from '../nn/init.ts';
 import type { Loss } from '../nn/losses.ts';
@@ -65,8 +65,6 @@ export interface TensorPlace {
 
 export interface EngineOptions {
   readonly loss?: Loss;
-  /** Draws the first values of the parameters; without it they are zero, until they are written. */
-  readonly seed?: number;
   readonly choose?: Chooser;
   /** Chooses kernels by trial, unless `choose` does; default 'off'. */
   readonly tune?: TuneMode | TuneOptions;
@@ -114,15 +112,12 @@ export class Engine {
     const entryOf = new Map(arenas.parameters.entries.map((entry) => [entry.name, entry]));
     this.parameters = of('parameter').map(({ name }) => entryOf.get(name)!);
     this.states = arenas.state.entries;
-    const { seed } = options;
-    try {
-      if (seed !== undefined)
-        for (const { name, shape, init } of model.parameters)
-          this.writeTensor(name, initialValues(init, shape, { seed, name }));
-    } catch (error) {
-      this.session.dispose();
-      throw error;
-    }
+  }
+
+  /** Draws the first values of the parameters and states. Before that they are zero. */
+  initialize(seed: number): void {
+    for (const { name, shape, init } of this.model.parameters)
+      this.writeTensor(name, initialValues(init, shape, { seed, name }));
   }
 
   /** Plans are compiled at their first use and kept. Rejects with DeviceError where one does not fit into memory. */
@@ -163,12 +158,17 @@ export class Engine {
 
   /**
    * Compiles a plan's pipelines and those of others, in parallel, and nothing else but trials of kernels where they are to be
-   * tuned.
+   * tuned. `meanwhile` is called while they are compiled.
    */
-  async compilePipelines(key: PlanKey, others: readonly Plan[] = []): Promise<void> {
+  async compilePipelines(
+    key: PlanKey,
+    { others = [], meanwhile }: { readonly others?: readonly Plan[]; readonly meanwhile?: () => void } = {},
+  ): Promise<void> {
     await this.#tune(key);
     const dispatches = [this.#fitting(key), ...others].flatMap((plan) => plan.dispatches);
-    await waitFor(Promise.all(dispatches.map((d) => this.device.pipelines.get(d))), COMPILE_NAP);
+    const pipelines = Promise.all(dispatches.map((d) => this.device.pipelines.get(d)));
+    // In the next turn those who compile have what they need.
+    await Promise.all([waitFor(pipelines, COMPILE_NAP), nextTurn().then(meanwhile)]);
   }
 
   /** The plan of a key, which fits: the last one is kept, because its pipelines are compiled before it goes to the device. */

@@ -278,7 +278,7 @@ export type { EvaluateOptions, Evaluation, FitOptions, History, Metrics, Predict
  */
 export async function createTrainer(device: Device, model: Model, options: TrainerOptions): Promise<Trainer> {
   const checked = checkOptions(options);
-  const { batchSize, seed, loss, choose, tune } = checked;
+  const { batchSize, loss, choose, tune } = checked;
   const groups = resolveGroups(model, checked);
   loss.target([batchSize, ...model.outputShape]);
   const ring = new MetricsRing(device);
@@ -286,7 +286,7 @@ export async function createTrainer(device: Device, model: Model, options: Train
   const frozen = new Set(groups.flatMap((group) => (group.frozen ? group.parameters : [])));
   let engine: Engine | undefined;
   try {
-    engine = new Engine(device, model, { loss, seed, choose, tune, order, frozen, batchSize });
+    engine = new Engine(device, model, { loss, choose, tune, order, frozen, batchSize });
     const updater = new Updater({ engine, groups, options: checked });
     await updater.prepare(ring);
     return new Trainer(checked, { device, model, engine, ring, updater });

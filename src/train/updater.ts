@@ -67,13 +67,14 @@ export class Updater {
     return sums === null ? [update] : [update, accumulatePlan(engine, { sums, end4 })];
   }
 
-  /** Compiles its plans, together with that of a training step. */
+  /** Compiles its plans, together with that of a training step, and draws the first values meanwhile. */
   async prepare({ buffer: ring }: MetricsRing): Promise<void> {
     const { engine, options } = this.#parts;
     const { session } = engine;
     const planned = this.#planned();
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
-    await engine.compilePipelines({ mode: 'train', batch: options.batchSize }, planned);
+    const meanwhile = (): void => engine.initialize(options.seed);
+    await engine.compilePipelines({ mode: 'train', batch: options.batchSize }, { others: planned, meanwhile });
     const [update, accumulate] = planned;
     this.#plans = {
       // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.

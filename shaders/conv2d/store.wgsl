@@ -1,5 +1,5 @@
 // What becomes of a sum of products: bias and epilogue of vec4s of channels. Include it after both are declared.
-// CHANNELS: so many values [c] that the epilogue reads.
+// CHANNELS: see by-channel.wgsl.
 //#if BIAS
 // Channels behind the last, of `channels`, have no bias; what lies behind a plain tensor may be anything.
 fn bias_of(c4: u32, channels: u32) -> vec4f {
@@ -14,31 +14,7 @@ fn bias_of(c4: u32, channels: u32) -> vec4f { return vec4f(); }
 @group(0) @binding(5) var<storage, read> operand: array<vec4f>;
 //#endif
 
-// What the epilogue knows of four channels, a column for each: zero in padding.
-//#if CHANNELS
-alias ByChannel = mat4x4f;
-//#for C 0 CHANNELS
-@group(0) @binding(${8+C}) var<storage, read> c$C: array<vec4f>;
-//#endfor
-
-fn by_channel(c4: u32, channels: u32) -> ByChannel {
-  let at = min(c4, (channels - 1u) / 4u);
-  var values = mat4x4f();
-//#for C 0 CHANNELS
-  values[$C] = c$C[at];
-//#endfor
-  let c = transpose(values);
-  let real = 4u * c4 + vec4u(0u, 1u, 2u, 3u) < vec4u(channels);
-  return mat4x4f(
-//#for J 0 4
-    select(vec4f(), prepare(c[$J]), real[$J]),
-//#endfor
-  );
-}
-//#else
-alias ByChannel = u32;
-fn by_channel(c4: u32, channels: u32) -> ByChannel { return 0u; }
-//#endif
+//#include "lib/by-channel.wgsl"
 
 // The vec4 that is stored at `at`.
 fn finish(v: vec4f, at: u32, p: ByChannel) -> vec4f {

@@ -9,7 +9,7 @@ diagnostic(off, subgroup_uniformity);
 // B_ALONG_N: b is [k, n], else [n, k]; Y_ALONG_N: y is [m, n], else [n, m] (then the bias belongs to the rows).
 // A_VEC, B_VEC, Y_VEC: that index is a multiple of 4 long, else elements are loaded one by one. Edges are clamped; behind
 // the end of k (TAIL: k is no multiple of 4) a counts as zero. SPLIT: writes the sum over a part of k, without bias and
-// epilogue, for sum-splits.wgsl. SUMS: see sums.wgsl; of a as [k, m], or of b as [k, n].
+// epilogue, for sum-splits.wgsl. CHANNELS: see by-channel.wgsl; channels are the columns of y. SUMS: see sums.wgsl; of a as [k, m], or of b as [k, n].
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"
@@ -44,8 +44,10 @@ diagnostic(off, subgroup_uniformity);
 
 //#epilogue
 
+//#include "lib/by-channel.wgsl"
+
 // The epilogue of four neighbours in y from element `at` on.
-fn finish(v: vec4f, at: u32) -> vec4f {
+fn finish(v: vec4f, at: u32, p: ByChannel) -> vec4f {
 //#if OPERAND
 //#if Y_VEC
   let s = operand[at / 4u];
@@ -55,18 +57,25 @@ fn finish(v: vec4f, at: u32) -> vec4f {
 //#else
   let s = vec4f();
 //#endif
+//#if CHANNELS
+  return vec4f(epilogue(v.x, s.x, p[0]), epilogue(v.y, s.y, p[1]), epilogue(v.z, s.z, p[2]), epilogue(v.w, s.w, p[3]));
+//#else
   return vec4f(epilogue(v.x, s.x), epilogue(v.y, s.y), epilogue(v.z, s.z), epilogue(v.w, s.w));
+//#endif
 }
+//#else
+alias ByChannel = u32;
+fn by_channel(c4: u32, channels: u32) -> ByChannel { return 0u; }
 //#endif
 
 //#include "matmul/sums.wgsl"
 
 // Four neighbours in y from element `at` on; `left` of them exist.
-fn put(at: u32, left: u32, sum: vec4f) {
+fn put(at: u32, left: u32, sum: vec4f, p: ByChannel) {
 //#if SPLIT
   let v = sum;
 //#else
-  let v = finish(sum, at);
+  let v = finish(sum, at, p);
 //#endif
 //#if Y_VEC
   y[at / 4u] = v;
@@ -236,6 +245,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
   let extra = vec4f();
 //#endif
+  let by = by_channel(col / 4u, n);
   for (var r = row; r < last_row; r += 4u) {
 //#for J 0 4
     var v$J: vec4f;
@@ -251,7 +261,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
       default: {}
     }
     for (var i = r; i < min(r + 4u, last_row); i++) {
-      put(out + i * n + col, n - col, one_of(mat4x4f(v0, v1, v2, v3), i & 3u) + extra);
+      put(out + i * n + col, n - col, one_of(mat4x4f(v0, v1, v2, v3), i & 3u) + extra, by);
     }
   }
 //#else
@@ -261,6 +271,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
 //#else
     let extra = vec4f();
 //#endif
+    let by = by_channel(r / 4u, m);
 //#for J 0 4
     var v$J: vec4f;
 //#endfor
@@ -276,7 +287,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) groups: vec3u
     }
     let block = transpose(mat4x4f(v0, v1, v2, v3));
     for (var j = col; j < min(col + 4u, n); j++) {
-      put(out + j * m + r, m - r, one_of(block, j & 3u) + extra);
+      put(out + j * m + r, m - r, one_of(block, j & 3u) + extra, by);
     }
   }
 //#endif

@@ -6,7 +6,13 @@ import { forwardDepthwise, inputDepthwise, isDepthwise, weightDepthwise } from '
 import { forwardDirect, inputDirect, weightDirect } from './conv2d-direct.ts';
 import { forwardFew, weightFew } from './conv2d-few.ts';
 import type { ConvGeometry } from './conv2d-geometry.ts';
-import { forwardPointwise, inputPointwise, isPointwise, weightPointwise } from './conv2d-pointwise.ts';
+import {
+  forwardPointwise,
+  forwardProductWins,
+  inputPointwise,
+  isPointwise,
+  weightPointwise,
+} from './conv2d-pointwise.ts';
 import type { ForwardValues, InputValues, WeightValues } from './conv2d-shared.ts';
 import { forwardSingle, forwardSinglePool, singleChannel, weightSingle } from './conv2d-single.ts';
 import { forwardSubgroup, inputSubgroup, weightSubgroup } from './conv2d-subgroup.ts';
@@ -58,12 +64,13 @@ export function forwardVariants(g: ConvGeometry, { caps, ...values }: On<Forward
   if (lanes > 0 && singleChannel(g)) variants.push(forwardSingle(g, { ...values, lanes }));
   if (lanes > 0 && wholeVectors(g)) {
     const block = hasBlocks(g) ? forwardBlock(g, { ...values, lanes }) : null;
-    const tiles = ordered([forwardSubgroup(g, { ...values, lanes })], block);
+    const own = [forwardSubgroup(g, { ...values, lanes })];
+    const product = isPointwise(g) ? forwardPointwise(g, { ...values, caps }) : [];
+    const tiles = ordered(forwardProductWins(g, lanes) ? [...product, ...own] : [...own, ...product], block);
     const others = ordered(tiles, forwardFew(g, { ...values, lanes }));
     const winograd = forwardWinograd(g, { ...caps, lanes }, values);
     variants.push(...among(others, { winograd, first: forwardWins(g, lanes) }));
   }
-  // The subgroup tiles of both are equally fast forward.
   if (lanes === 0 && isPointwise(g)) variants.push(...forwardPointwise(g, { ...values, caps }));
   if (wholeVectors(g)) variants.push(forwardTiled(g, values));
   return [...variants, forwardDirect(g, values)];

@@ -10,6 +10,7 @@ import stripRowText from '../../shaders/conv2d/strip-row.wgsl?raw';
 import sumsText from '../../shaders/conv2d/sums.wgsl?raw';
 import tapsText from '../../shaders/conv2d/taps.wgsl?raw';
 import winogradText from '../../shaders/conv2d/winograd.wgsl?raw';
+import byChannelText from '../../shaders/lib/by-channel.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import { epilogueParts } from '../graph/epilogue.ts';
@@ -27,6 +28,7 @@ const includes = {
   'conv2d/params.wgsl': paramsText,
   'conv2d/pool.wgsl': poolText,
   'conv2d/store.wgsl': storeText,
+  'lib/by-channel.wgsl': byChannelText,
   'conv2d/store-one.wgsl': storeOneText,
   'conv2d/strip-row.wgsl': stripRowText,
   'conv2d/sums.wgsl': sumsText,

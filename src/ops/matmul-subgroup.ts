@@ -2,6 +2,7 @@
  * The subgroup tiles of matmul, for software adapters with subgroups of fixed size: tile height, roles of the operands and
  * split of k by a model of their cost. Imports graph types, util, its shaders and the problem.
  */
+import byChannelText from '../../shaders/lib/by-channel.wgsl?raw';
 import linearIdText from '../../shaders/lib/linear-id.wgsl?raw';
 import mathText from '../../shaders/lib/math.wgsl?raw';
 import problemText from '../../shaders/matmul/problem.wgsl?raw';
@@ -19,6 +20,7 @@ const shader: ShaderSource = {
   file: 'matmul/subgroup.wgsl',
   text: subgroupText,
   includes: {
+    'lib/by-channel.wgsl': byChannelText,
     'lib/linear-id.wgsl': linearIdText,
     'lib/math.wgsl': mathText,
     'matmul/problem.wgsl': problemText,
@@ -135,6 +137,7 @@ function tileVariant(original: Problem, tile: Tile): Variant {
       SPLIT: !whole,
       SUMS: sums?.of ?? 'none',
       OPERAND: parts.operand,
+      CHANNELS: parts.channels,
     },
     slots: whole ? { epilogue: parts.text } : {},
     bind,
@@ -152,6 +155,8 @@ function tileVariant(original: Problem, tile: Tile): Variant {
 /** Parts of k worth trying: of 64 steps at least, until there is work for 64 workgroups. */
 function splitsFor(problem: Problem, tile: Tile): number[] {
   const counts: number[] = [];
+  // The kernel that adds parts knows no channels.
+  if (problem.epilogue?.channels) return counts;
   for (let splits = 2; splits <= 32 && problem.k / splits >= 64 && groupsOf(problem, tile) * splits <= 64; splits *= 2)
     counts.push(splits);
   return counts;

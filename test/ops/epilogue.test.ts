@@ -54,12 +54,15 @@ const cases: readonly Case[] = [
     inputs: { x: [2, 6, 9, 9], w: [6, 1, 3, 3], b: [6] },
     apply: ({ x, w, b }) => ops.conv2d(x!, w!, b ?? null, { groups: 6 }),
   },
-  {
-    name: 'conv2d, 1 x 1',
-    op: 'conv2d',
-    inputs: { x: [2, 8, 5, 5], w: [12, 8, 1, 1], b: [12] },
-    apply: ({ x, w, b }) => ops.conv2d(x!, w!, b ?? null),
-  },
+  // Channels on the rows of matmul's tiles, on their columns, and padded.
+  ...[12, 40, 6].map(
+    (c): Case => ({
+      name: `conv2d, 1 x 1 to ${c} channels`,
+      op: 'conv2d',
+      inputs: { x: [2, 8, 5, 5], w: [c, 8, 1, 1], b: [c] },
+      apply: ({ x, w, b }) => ops.conv2d(x!, w!, b ?? null),
+    }),
+  ),
   {
     name: 'gradient of a convolution, stride 2',
     op: 'conv2dBackwardInput',

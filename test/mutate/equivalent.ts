@@ -33,6 +33,12 @@ export const EQUIVALENT: readonly Equivalent[] = [
     reason: 'Lanes behind the last channel load others in its place, and store nothing.',
   },
   {
+    file: 'shaders/conv2d/forward-few.wgsl',
+    before: 'let end = min((wg.x + 1u) * params.share, params.n * params.oh);',
+    after: 'let end = max((wg.x + 1u) * params.share, params.n * params.oh);',
+    reason: 'Workgroups go on to the last row: they write what those behind them write, and nothing behind the images.',
+  },
+  {
     file: 'shaders/conv2d/winograd-multiply.wgsl',
     before: `for (var k = 0u; k < params.k; k += \${K}u) {`,
     after: `for (var k = 0u; k + 1 < params.k; k += \${K}u) {`,

@@ -16,6 +16,7 @@ export interface ShaderPlan {
 /** Tests of shaders that belong to no op, or to more than their folder's name says. */
 const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/lib/broadcast.wgsl': ['test/ops/binary.test.ts', 'test/ops/where.test.ts', 'test/ops/arg-reduce.test.ts'],
+  'shaders/lib/by-channel.wgsl': ['test/ops/epilogue.test.ts'],
   'shaders/lib/columns.wgsl': ['test/ops/binary-columns.test.ts', 'test/ops/where.test.ts'],
   'shaders/lib/divide.wgsl': ['test/ops/divide.test.ts'],
   'shaders/lib/image.wgsl': ['test/ops/upsample2d.test.ts', 'test/ops/pad.test.ts'],
@@ -52,7 +53,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
     'test/ops/conv-transpose2d.test.ts',
     'test/ops/epilogue.test.ts',
   ],
-  'shaders/matmul/': ['test/ops/matmul.test.ts', 'test/ops/linear-backward.test.ts'],
+  'shaders/matmul/': ['test/ops/matmul.test.ts', 'test/ops/linear-backward.test.ts', 'test/ops/epilogue.test.ts'],
   'shaders/pointwise/': ['test/ops/pointwise.test.ts', 'test/ops/activations.test.ts'],
   'shaders/inspect/': ['test/inspect/monitor.test.ts'],
   'shaders/augment-images/': ['test/ops/augment-images.test.ts', 'test/train/augment.test.ts'],

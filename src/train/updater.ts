@@ -44,7 +44,13 @@ export class Updater {
     this.clip = clipOf(options);
     this.slots = [...optimizer.slots, ...(ema ? [EMA] : []), ...(accumulationSteps > 1 ? [SUMS] : [])];
     engine.session.allocateTraining(this.slots.length, { weights: this.#slotOf(EMA) });
-    for (const [slot, value] of (optimizer.initial ?? []).entries()) {
+  }
+
+  /** The first values of parameters, states and slots. */
+  #initialize(): void {
+    const { engine, options } = this.#parts;
+    engine.initialize(options.seed);
+    for (const [slot, value] of (options.optimizer.initial ?? []).entries()) {
       if (value === 0) continue;
       const init = constantInit(value);
       for (const { name, shape } of engine.parameters)
@@ -73,7 +79,7 @@ export class Updater {
     const { session } = engine;
     const planned = this.#planned();
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
-    const meanwhile = (): void => engine.initialize(options.seed);
+    const meanwhile = (): void => this.#initialize();
     await engine.compilePipelines({ mode: 'train', batch: options.batchSize }, { others: planned, meanwhile });
     const [update, accumulate] = planned;
     this.#plans = {

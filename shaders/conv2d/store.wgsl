@@ -1,5 +1,5 @@
 // What becomes of a sum of products: bias and epilogue of vec4s of channels. Include it after both are declared.
-// CHANNELS: see by-channel.wgsl.
+// CHANNELS: see lib/by-channel.wgsl.
 //#if BIAS
 // Channels behind the last, of `channels`, have no bias; what lies behind a plain tensor may be anything.
 fn bias_of(c4: u32, channels: u32) -> vec4f {

@@ -1,9 +1,10 @@
 // The tiles of an image as Winograd's 36 products need them (winograd.wgsl). SIDE==6: tiles of 6x6 pixels, 4 apart, for
 // the image itself; SIDE==4: tiles of 4x4, for the gradient of a convolution's result as the filter of its weight's gradient.
 //
-// Threads: one subgroup of SG lanes a workgroup, each lane for a vec4 of channels and `run` tiles in a row, whose columns it takes one after another:
-// tiles of 6x6 share two. A strip is a row of tiles of one image; the threads take some of all strips. Tile number = place in the strip * strips + strip, with
-// empty strips behind the last, so that their count is a multiple of 4.
+// Threads: one subgroup of SG lanes a workgroup, each lane for a vec4 of channels and `run` tiles in a row, whose columns it
+// takes one after another: tiles of 6x6 share two. A strip is a row of tiles of one image, and a dispatch takes some of all
+// strips. Tile number = place in the strip * strips + strip, with empty strips behind the last, so that their count is a
+// multiple of 4.
 // ACROSS: consecutive lanes take consecutive strips and the result is [tiles / 16, 36, channels, 16], else channels and
 // [36, tiles, channels]. Layouts: image nhwc. Pixels outside wrap to large unsigned numbers and fail the one comparison.
 // SUMS: `sums` [parts, channels] gets what each thread adds up.

@@ -6,6 +6,7 @@
 struct Params {
   // Vec4s of a tap, and between positions.
   count: u32, plane4: u32,
+  // Products that are added up, one behind the other.
   parts: u32,
   // 3, as a number that the compiler does not know: it would unroll the loops.
   lines: u32,

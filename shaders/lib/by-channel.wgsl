@@ -1,5 +1,5 @@
-// What an epilogue reads of each channel (EpilogueRule.channels). CHANNELS: so many values [c]. Include it behind the epilogue.
-// What the epilogue knows of four channels, a column for each: zero in padding.
+// What an epilogue knows of four channels (EpilogueRule.channels), a column for each: zero in padding. CHANNELS: so many
+// values [c] that it is worked out from, by the epilogue's `prepare`.
 //#if CHANNELS
 alias ByChannel = mat4x4f;
 //#for C 0 CHANNELS

@@ -88,12 +88,13 @@ function arenaPlaces({ parameters, state }: Arenas) {
   };
 }
 
-/** The scratch of a node's kernels, each once. */
+/** The scratch of a node's kernels, each once, as large as the kernel needs it that needs most of it. */
 export function scratchOf(kernels: readonly Kernel[], node: number): { key: string; name: string; bytes: number }[] {
   const found = new Map<string, number>();
   for (const { bind } of kernels)
     for (const target of Object.values(bind))
-      if ('scratch' in target && !found.has(target.scratch)) found.set(target.scratch, bytesFor(target.elements));
+      if ('scratch' in target)
+        found.set(target.scratch, Math.max(found.get(target.scratch) ?? 0, bytesFor(target.elements)));
   return [...found].map(([name, bytes]) => ({ key: `${node}:${name}`, name, bytes }));
 }
 

@@ -1,6 +1,6 @@
 /**
- * The matrices of Winograd's convolution as scratch, for a chunk of the images at a time: what lies where, and whether a device can bind it.
- * Imports graph, util, conv2d-geometry, conv2d-winograd-tiles.
+ * The matrices of Winograd's convolution as scratch, for a chunk of the images at a time: what lies where, and whether a device
+ * can bind it. Imports graph, util, conv2d-geometry, conv2d-winograd-tiles.
  */
 import type { Scratch } from '../graph/types.ts';
 import type { DeviceCaps } from '../util/caps.ts';
@@ -54,8 +54,6 @@ export function convolutionOperands(g: ConvGeometry, chunk: Chunk): Operands {
   };
 }
 
-export const convolutionChunks = (g: ConvGeometry): Chunk[] => chunksOf(g, Number.POSITIVE_INFINITY);
-
 /** The result has a part for each of so many chunks. */
 export function weightOperands(g: ConvGeometry, chunk: Chunk, parts: number): Operands {
   const { cs, os } = g;
@@ -74,7 +72,7 @@ export const weightChunks = (g: ConvGeometry): Chunk[] =>
 
 /** Whether there are kernels for the convolution, or the gradient of its weight, on a device with these limits. */
 export const convolutionFits = (g: ConvGeometry, caps: DeviceCaps): boolean =>
-  isWinograd(g) && fits(convolutionOperands(g, convolutionChunks(g)[0]!), caps);
+  isWinograd(g) && fits(convolutionOperands(g, chunksOf(g)[0]!), caps);
 export function weightFits(g: ConvGeometry, caps: DeviceCaps): boolean {
   const chunks = weightChunks(g);
   return isWinograd(g) && fits(weightOperands(g, chunks[0]!, chunks.length), caps);

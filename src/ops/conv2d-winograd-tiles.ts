@@ -43,7 +43,7 @@ export function tilesOf(results: Results, chunk: Chunk = allStrips(results)): Ti
 const CHUNK_BYTES = 12e6;
 
 /** Chunks of nearly as many strips, no more than `most`; the largest comes first. */
-export function chunksOf(g: ConvGeometry, most: number): Chunk[] {
+export function chunksOf(g: ConvGeometry, most = Number.POSITIVE_INFINITY): Chunk[] {
   const { count } = allStrips(g);
   const bytes = 4 * POSITIONS * tilesOf(g).count * (g.cs + g.os);
   const chunks = Math.max(1, Math.min(Math.floor(most), ceilDiv(count, 4), ceilDiv(bytes, CHUNK_BYTES)));

@@ -24,7 +24,6 @@ import {
 } from './conv2d-shared.ts';
 import { ENOUGH_GROUPS } from './conv2d-subgroup.ts';
 import {
-  convolutionChunks,
   convolutionFits,
   convolutionOperands,
   type Operands,
@@ -33,7 +32,7 @@ import {
   weightFits,
   weightOperands,
 } from './conv2d-winograd-operands.ts';
-import { type Chunk, multiplyTile, POSITIONS, type Tiles } from './conv2d-winograd-tiles.ts';
+import { type Chunk, chunksOf, multiplyTile, POSITIONS, type Tiles } from './conv2d-winograd-tiles.ts';
 
 const filterShader = convShader('winograd-filter', filterText);
 const multiplyShader = convShader('winograd-multiply', multiplyText);
@@ -200,12 +199,12 @@ function chunkKernels({ caps, g, image, codes, end }: Convolution, chunk: Chunk)
   ];
 }
 
-function convolution(convolution: Convolution): Variant[] {
-  const { caps, g } = convolution;
+function convolution(given: Convolution): Variant[] {
+  const { caps, g } = given;
   if (!convolutionFits(g, caps)) return [];
-  const chunks = convolutionChunks(g);
+  const chunks = chunksOf(g);
   const { right } = convolutionOperands(g, chunks[0]!);
-  const kernels = [filterKernel(convolution, right), ...chunks.flatMap((chunk) => chunkKernels(convolution, chunk))];
+  const kernels = [filterKernel(given, right), ...chunks.flatMap((chunk) => chunkKernels(given, chunk))];
   return [{ id: 'winograd', rounds: true, kernels }];
 }
 
@@ -223,32 +222,52 @@ export function inputWinograd(g: ConvGeometry, caps: Software, values: InputValu
   return convolution({ caps, g: turned(g), image, codes, weight: filter, turned: true, end });
 }
 
+interface WeightChunk {
+  readonly lanes: number;
+  readonly chunk: Chunk;
+  /** Number of the part of the products that it makes. */
+  readonly part: number;
+  readonly operands: Operands;
+  readonly sums: TilesPlan['sums'];
+}
+
+/** Tiles of the image and of the gradient, and products of a chunk. */
+function weightKernels(
+  g: ConvGeometry,
+  { x, dy, codes }: WeightValues,
+  { lanes, chunk, part, operands: { tiles, left, right, result }, sums }: WeightChunk,
+): Kernel[] {
+  const { oh: h, ow: w, cs, os } = g;
+  const plan = { lanes, chunk, tiles, order: 'channels last' } as const;
+  const gradient = { image: dy, codes, h, w, channels: os, top: 0, left: 0 };
+  return [
+    tilesKernel(imageOf(g, x), { ...plan, side: 6, result: left }),
+    tilesKernel(gradient, { ...plan, side: 4, result: right, sums }),
+    multiplyKernel(lanes, { left, right, result, part, rows: cs, columns: os, k: tiles.count }),
+  ];
+}
+
 export function weightWinograd(g: ConvGeometry, caps: Software, values: WeightValues): Variant[] {
   if (!weightFits(g, caps)) return [];
-  const { x, dy, codes, dweight, dbias } = values;
+  const { dweight, dbias } = values;
   const { lanes } = caps;
-  const { oh, ow, cs, os } = g;
+  const { cs, os } = g;
   const chunks = weightChunks(g);
-  const gradient = { image: dy, codes, h: oh, w: ow, channels: os, top: 0, left: 0 };
-  const partsOf = (tiles: Tiles): number => tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts;
   const operands = chunks.map((chunk) => weightOperands(g, chunk, chunks.length));
+  // What the threads that transform the gradient add up of it, chunk after chunk.
   const firsts = [0];
-  for (const { tiles } of operands) firsts.push(firsts.at(-1)! + partsOf(tiles));
+  for (const { tiles } of operands)
+    firsts.push(firsts.at(-1)! + tiles.strips * cut(tiles, { lanes, c4: os / 4 }).parts);
   const parts = firsts.at(-1)!;
   const sums = dbias && { scratch: 'sums', elements: parts * os };
-  const order = 'channels last';
-  const ofChunk = ({ tiles, left, right, result }: Operands, part: number): Kernel[] => {
-    const plan = { lanes, chunk: chunks[part]!, tiles, order } as const;
-    const added = sums && { scratch: sums, first: firsts[part]! };
-    return [
-      tilesKernel(imageOf(g, x), { ...plan, side: 6, result: left }),
-      tilesKernel(gradient, { ...plan, side: 4, result: right, sums: added }),
-      multiplyKernel(lanes, { left, right, result, part, rows: cs, columns: os, k: tiles.count }),
-    ];
-  };
   const { result } = operands[0]!;
   const kernels: Kernel[] = [
-    ...operands.flatMap(ofChunk),
+    ...operands.flatMap((of, part) =>
+      weightKernels(g, values, {
+        ...{ lanes, chunk: chunks[part]!, part, operands: of },
+        sums: sums && { scratch: sums, first: firsts[part]! },
+      }),
+    ),
     {
       shader: weightShader,
       defines: { GROUP },

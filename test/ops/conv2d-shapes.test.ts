@@ -4,8 +4,9 @@ import { gradients } from '../../src/compile/autodiff.ts';
 import { compilePlan } from '../../src/compile/plan.ts';
 import { input } from '../../src/graph/define-op.ts';
 import { inScope } from '../../src/graph/trace.ts';
+import type { Value } from '../../src/graph/types.ts';
 import type { Conv2dOptions } from '../../src/ops/conv2d.ts';
-import { add, conv2d, convOutputSize, relayout, resolvePadding } from '../../src/ops/index.ts';
+import { add, batchNorm2d, conv2d, convOutputSize, relayout, relu, resolvePadding } from '../../src/ops/index.ts';
 import { DEFAULT_CAPS, type DeviceCaps } from '../../src/util/caps.ts';
 import { ShapeError } from '../../src/util/errors.ts';
 import { Random } from '../support/random.ts';
@@ -140,6 +141,35 @@ describe('variants', () => {
     expect(first(3, 4).conv2d).toMatch(/^(block|subgroup)/);
     expect(first(3, 4).conv2dBackwardWeight).toBe('subgroup1');
     for (const id of Object.values(first(5, 64))) expect(id).not.toBe('few');
+  });
+
+  it('products of matrices for 1 x 1 filters, first where tiles of them are full', () => {
+    const ids = (o: number, finish: (y: Value) => Value = relu): readonly string[] => {
+      let found: readonly string[] = [];
+      const y = finish(conv2d(input('x', [16, 32, 16, 16]), input('w', [o, 32, 1, 1]), null));
+      compilePlan({
+        outputs: [{ value: y, sink: { kind: 'read', name: 'y' } }],
+        arenas: NO_ARENAS,
+        caps: software,
+        relayout,
+        choose({ op }, offers) {
+          if (op === 'conv2d') found = offers.map((id) => id.replace(/[\dx]+$/, ''));
+          return offers[0]!;
+        },
+      });
+      return found;
+    };
+    const first = ['pointwise-subgroup', 'subgroup', 'tiled', 'direct'];
+    const behind = ['subgroup', 'pointwise-subgroup', 'tiled', 'direct'];
+    for (const o of [8, 16, 32, 120, 144, 256]) expect(ids(o), `${o}`).toEqual(first);
+    for (const o of [12, 24, 40, 80]) expect(ids(o), `${o}`).toEqual(behind);
+    const normalised = (c: number) => (y: Value) => {
+      const [runningMean, runningVar] = [input('mean', [c]), input('variance', [c])];
+      return batchNorm2d(y, { runningMean, runningVar }).y;
+    };
+    expect(ids(32, normalised(32))).toEqual(first);
+    // Numbers of channels end where the channels do, a product goes on to the end of the padding.
+    expect(ids(31, normalised(31))).toEqual(['subgroup', 'tiled', 'direct']);
   });
 
   it('of subgroups whose size varies, and of a GPU with subgroups', () => {

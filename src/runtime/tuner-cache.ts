@@ -94,6 +94,10 @@ export function entryKey(
   return `${timed ? 'timed' : 'checked'} ${hash(JSON.stringify([ids, texts]))} ${classOf(offer)}`;
 }
 
+/** Key of a variant that is only checked: its sources, whatever the shapes of the node that stands for all. */
+export const sourceKey = (op: string, { id, kernels }: Variant): string =>
+  `first ${op} ${id} ${hash(JSON.stringify(kernels.map(({ shader }) => shader)))}`;
+
 export type TuneTable = { [adapter: string]: { [key: string]: TuneEntry } };
 
 const isRecord = (value: unknown): value is { readonly [name: string]: unknown } =>

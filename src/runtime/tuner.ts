@@ -18,7 +18,8 @@ import {
 import type { TrialOptions } from './tuner-trial.ts';
 
 /**
- * `off`: the static best guess, no work at all. `fast`: nodes with a share of the FLOPs are timed, with few candidates;
+ * `off`: the static best guess; where an adapter computes by itself, kernels are checked once (kernel-check.ts), else no work at
+ * all. `fast`: nodes with a share of the FLOPs are timed, with few candidates;
  * of other ops every variant is checked once. `full`: all nodes, all candidates.
  */
 export type TuneMode = 'off' | 'fast' | 'full';
@@ -35,6 +36,20 @@ export interface TunerOptions {
   readonly onEvent: (event: TuneEvent) => void;
 }
 
+/** Chooses variants, and finds out before a plan is made what it needs to know. */
+export interface PlanTuner {
+  readonly choose: Chooser;
+  /** Tries what the nodes that `describe` offers to `choose` may get. Later plans take what was found. */
+  tune(describe: () => unknown): Promise<void>;
+}
+
+/** That a variant is not used, and why. */
+export const dropped = (
+  op: string,
+  id: string,
+  { why, adapter }: { readonly why: string; readonly adapter: string },
+): TuneEvent => ({ kind: 'dropped', text: `${op}: variant "${id}" ${why} on ${adapter}; it is not used.` });
+
 /** `fast` times nodes with this share of a plan's FLOPs, and so many candidates of them. */
 const SHARE = 0.02;
 const MOST_CANDIDATES = 3;
@@ -50,7 +65,7 @@ const idsOf = ({ variants }: Offer): string[] => variants.map(({ id }) => id);
 
 const layerOf = ({ op, scope }: Offer): string => (scope === '' ? op : `${scope}.${op}`);
 
-export class Tuner {
+export class Tuner implements PlanTuner {
   #device: Device;
   #options: TunerOptions;
   #entries: { [key: string]: TuneEntry } | null = null;
@@ -121,10 +136,7 @@ export class Tuner {
       if (this.#dropped.has(`${offer.op} ${id}`)) continue;
       this.#dropped.add(`${offer.op} ${id}`);
       const why = reasons[id] ?? 'was wrong when it was tried';
-      onEvent({
-        kind: 'dropped',
-        text: `${offer.op}: variant "${id}" ${why} on ${this.#device.adapter.name}; it is not used.`,
-      });
+      onEvent(dropped(offer.op, id, { why, adapter: this.#device.adapter.name }));
     }
     const guess = idsOf(offer)[0]!;
     const [was, is] = [entry.times[guess], entry.times[entry.choice]];

@@ -12,7 +12,7 @@ import type { Loss } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 import { relayout } from '../ops/index.ts';
 import { type Prepared, Session } from '../runtime/session.ts';
-import type { TuneMode, Tuner } from '../runtime/tuner.ts';
+import type { PlanTuner, TuneMode } from '../runtime/tuner.ts';
 import { StateError } from '../util/errors.ts';
 import { type Shape, show, sizeOf } from '../util/shape.ts';
 import { addParts } from './add-parts.ts';
@@ -84,7 +84,7 @@ export class Engine {
   readonly parameters: readonly ArenaEntry[];
   readonly states: readonly ArenaEntry[];
   #options: EngineOptions;
-  #tuner: Tuner | null;
+  #tuner: PlanTuner | null;
   /** Largest batch that was tuned for, by mode: smaller ones, as the last of an epoch, take its choices. */
   #tuned = new Map<PlanKey['mode'], number>();
   /** How the bytes of training data were normalised. */

@@ -2,7 +2,8 @@
 import { gaborCache } from '../gpu/cache-folder.ts';
 import type { Device } from '../gpu/device.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { type TuneEvent, type TuneMode, Tuner } from '../runtime/tuner.ts';
+import { KernelCheck } from '../runtime/kernel-check.ts';
+import { type PlanTuner, type TuneEvent, type TuneMode, Tuner } from '../runtime/tuner.ts';
 import type { TuneStore } from '../runtime/tuner-cache.ts';
 import { ArgumentError } from '../util/errors.ts';
 
@@ -104,13 +105,17 @@ const warnOfDropped = ({ kind, text }: TuneEvent): void => {
   if (kind === 'dropped') console.warn(`gabor: ${text}`);
 };
 
-/** The tuner that the option asks for; null for 'off'. Throws ArgumentError for another mode. */
-export function tunerOf(device: Device, tune: TuneMode | TuneOptions = 'off'): Tuner | null {
+/**
+ * The tuner that the option asks for. For 'off': the self-test of kernels; null on software adapters, where it would take the
+ * compiler seconds (gpu/self-test.ts is theirs). Throws ArgumentError for another mode.
+ */
+export function tunerOf(device: Device, tune: TuneMode | TuneOptions = 'off'): PlanTuner | null {
   const {
     mode,
     store = lazyStore(),
     onEvent = warnOfDropped,
   }: TuneOptions = typeof tune === 'string' ? { mode: tune } : tune;
   if (!MODES.includes(mode)) throw new ArgumentError(`tune: "${mode}" is no mode. Use ${MODES.join(', ')}.`);
-  return mode === 'off' ? null : new Tuner(device, { mode, store, onEvent });
+  if (mode !== 'off') return new Tuner(device, { mode, store, onEvent });
+  return device.caps.software ? null : new KernelCheck(device, { store, onEvent });
 }

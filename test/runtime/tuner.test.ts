@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Chooser, Offer } from '../../src/compile/select.ts';
 import { createLedger } from '../../src/gpu/ledger.ts';
-import { defineOp } from '../../src/graph/define-op.ts';
-import type { KernelContext, Value, Variant } from '../../src/graph/types.ts';
-import { linearGroups } from '../../src/graph/workgroups.ts';
+import type { Value } from '../../src/graph/types.ts';
 import { conv2d, flatten, linear, relu } from '../../src/nn/layers.ts';
 import { sequential } from '../../src/nn/model.ts';
 import * as ops from '../../src/ops/index.ts';
@@ -28,6 +26,7 @@ import { DEFAULT_CAPS } from '../../src/util/caps.ts';
 import { gabor, removeFolders, smallMnist } from '../cli/run-cli.ts';
 import { device } from '../support/device.ts';
 import { batchOf, CLASSES, convNet, quarters, sameBytes, trainerFor, watch } from '../train/cases.ts';
+import { doublingOp, offerOf, RIGHT } from './doubling.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -37,47 +36,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await removeFolders();
 });
-
-const NONE = {};
-type None = Readonly<Record<string, never>>;
-
-/** y = 2 x by a shader with `body` for each element; `work` repeats the sum without changing it. */
-function doubling(body: string): string {
-  return `// Doubles.
-struct Params { count: u32, work: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
-  if (i >= params.count) { return; }
-  var v = x[i];
-  for (var k = 0u; k < params.work; k++) { v = max(v + f32(k & 1u) * 0.0, v); }
-  ${body}
-}
-`;
-}
-
-const RIGHT = 'y[i] = 2.0 * v;';
-
-/** An op whose variants are named after what they do. */
-function doublingOp(variants: readonly { readonly id: string; readonly body?: string; readonly work?: number }[]) {
-  const kernels = ({ inputs: [x], outputs: [y] }: KernelContext<None>): readonly Variant[] =>
-    variants.map(({ id, body = RIGHT, work = 0 }) => ({
-      id,
-      kernels: [
-        {
-          shader: { file: `test/${id}.wgsl`, text: doubling(body), includes: {} },
-          bind: { x: x!, y: y! },
-          params: { count: y!.shape[0]!, work },
-          workgroups: linearGroups(y!.shape[0]!, 64),
-        },
-      ],
-    }));
-  const op = defineOp<None>({ name: 'doubling', infer: ([x]) => [x!], variants: kernels });
-  return (x: Value): Value => op([x], NONE)[0];
-}
 
 /** Tunes and runs one op on 0, 1, 2, ...; gives the result, the variant taken and what was told. */
 async function tuned(double: (x: Value) => Value, options: TuneOptions, count = 1000) {
@@ -214,18 +172,6 @@ describe('choices', () => {
     expect(on.ledger.live).toEqual(before);
   });
 });
-
-/** What select would offer for one doubling. */
-function offerOf(double: (x: Value) => Value, count: number): Offer {
-  const spec = { shape: [count], dtype: 'f32', layout: 'plain' } as const;
-  const input = { ...spec, id: 1, source: { kind: 'input', name: 'x' } } as const;
-  const output = { ...spec, id: 2, source: { kind: 'node' } } as const;
-  const source = double({ ...spec, id: 1, source: { kind: 'input', name: 'x' } }).source;
-  if (source.kind !== 'node') throw new Error('no node');
-  const context = { inputs: [input], outputs: [output], used: [true], epilogue: null, window: null };
-  const { impl, op, scope, attrs } = source.node;
-  return { ...context, op, scope, attrs, flops: count, variants: impl.variants(context, DEFAULT_CAPS) };
-}
 
 describe('what is kept', () => {
   const slowFirst = doublingOp([{ id: 'slow', work: 2000 }, { id: 'quick' }]);

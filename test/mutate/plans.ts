@@ -30,6 +30,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/lib/step.wgsl': ['test/optim/optimizers.test.ts', 'test/optim/training.test.ts'],
   'shaders/lib/shuffle.wgsl': ['test/ops/gather-batch.test.ts'],
   'shaders/binary/': ['test/ops/binary.test.ts', 'test/ops/binary-columns.test.ts'],
+  'shaders/channel-norm/finish.wgsl': ['test/ops/epilogue.test.ts', 'test/ops/batch-norm2d.test.ts'],
   'shaders/channel-norm/': [
     'test/ops/channel-norm.test.ts',
     'test/ops/batch-norm2d.test.ts',
@@ -59,6 +60,7 @@ const TESTS: { readonly [shader: string]: readonly string[] } = {
   'shaders/augment-images/': ['test/ops/augment-images.test.ts', 'test/train/augment.test.ts'],
   'shaders/mix-batch/': ['test/ops/mix-batch.test.ts', 'test/train/augment.test.ts'],
   'shaders/metrics/': ['test/train/metrics.test.ts', 'test/train/fit.test.ts', 'test/train/numbers.test.ts'],
+  'shaders/optimizer/add-parts.wgsl': ['test/train/add-parts.test.ts'],
   'shaders/optimizer/': ['test/optim/optimizers.test.ts', 'test/optim/training.test.ts', 'test/optim/optim.test.ts'],
   'shaders/self-test/': ['test/gpu/self-test.test.ts'],
 };

@@ -91,7 +91,8 @@ describe.each(shapes)('$n images $image, $c to $o channels, padding $padding', (
     shape.image[0] + shape.padding[0] + shape.padding[2],
     shape.image[1] + shape.padding[1] + shape.padding[3],
   ];
-  it.runIf(oh > 3 && ow > 3)('pooled', () => check(poolOf(shape)));
+  // Two windows at least.
+  if (oh > 3 && ow > 3) it('pooled', () => check(poolOf(shape)));
 });
 
 /** Odd and even sides, and tiles of the gradient that begin 2, 1 and 0 pixels before the image, or behind its first one. */

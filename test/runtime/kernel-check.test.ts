@@ -34,7 +34,7 @@ async function checked(
 test('a wrong first choice is dropped and named, and what takes its place is looked at too', async () => {
   const { chosen, texts } = await checked([
     { id: 'broken', body: WRONG },
-    { id: 'no WGSL', body: 'y[i] = nothing;' },
+    { id: 'no WGSL', body: 'y[i] = no_such_value;' },
     { id: 'good' },
     { id: 'never needed', body: WRONG },
     { id: 'direct' },

@@ -188,7 +188,8 @@ export {
   stepLR,
 } from './optim/schedules.ts';
 export { sgd } from './optim/sgd.ts';
-export type { TuneEvent, TuneMode } from './runtime/tuner.ts';
+export type { TuneEvent } from './runtime/plan-tuner.ts';
+export type { TuneMode } from './runtime/tuner.ts';
 export type { TuneEntry, TuneStore } from './runtime/tuner-cache.ts';
 export {
   type Augmentation,

@@ -9,7 +9,8 @@ diagnostic(off, subgroup_uniformity);
 // B_ALONG_N: b is [k, n], else [n, k]; Y_ALONG_N: y is [m, n], else [n, m] (then the bias belongs to the rows).
 // A_VEC, B_VEC, Y_VEC: that index is a multiple of 4 long, else elements are loaded one by one. Edges are clamped; behind
 // the end of k (TAIL: k is no multiple of 4) a counts as zero. SPLIT: writes the sum over a part of k, without bias and
-// epilogue, for sum-splits.wgsl. CHANNELS: see lib/by-channel.wgsl; channels are the columns of y. SUMS: see sums.wgsl; of a as [k, m], or of b as [k, n].
+// epilogue, for sum-splits.wgsl. CHANNELS: see lib/by-channel.wgsl; channels are the columns of y. SUMS: see sums.wgsl; of a as
+// [k, m], or of b as [k, n].
 //#include "lib/linear-id.wgsl"
 //#include "lib/math.wgsl"
 //#include "matmul/problem.wgsl"

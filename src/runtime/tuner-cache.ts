@@ -131,3 +131,18 @@ export function parseTable(text: string | null): TuneTable {
 }
 
 export const tableText = (adapters: TuneTable): string => `${JSON.stringify({ format: FORMAT, adapters }, null, 1)}\n`;
+
+/** What is kept of an adapter. */
+export const readEntries = async (store: TuneStore, adapter: string): Promise<{ [key: string]: TuneEntry }> =>
+  parseTable(await store.read())[adapter] ?? {};
+
+/** Keeps what is new beside what is there, which is read again: another process may have written meanwhile. */
+export async function addEntries(
+  store: TuneStore,
+  adapter: string,
+  fresh: { readonly [key: string]: TuneEntry },
+): Promise<void> {
+  if (Object.keys(fresh).length === 0) return;
+  const table = parseTable(await store.read());
+  await store.write(tableText({ ...table, [adapter]: { ...table[adapter], ...fresh } }));
+}

@@ -3,7 +3,8 @@ import { gaborCache } from '../gpu/cache-folder.ts';
 import type { Device } from '../gpu/device.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { KernelCheck } from '../runtime/kernel-check.ts';
-import { type PlanTuner, type TuneEvent, type TuneMode, Tuner } from '../runtime/tuner.ts';
+import type { PlanTuner, TuneEvent } from '../runtime/plan-tuner.ts';
+import { type TuneMode, Tuner } from '../runtime/tuner.ts';
 import type { TuneStore } from '../runtime/tuner-cache.ts';
 import { ArgumentError } from '../util/errors.ts';
 

@@ -79,8 +79,8 @@ export class Updater {
     const { session } = engine;
     const planned = this.#planned();
     // Pipelines do not depend on the batch size: with these ready, a step with any batch starts at once.
-    const meanwhile = (): void => this.#initialize();
-    await engine.compilePipelines({ mode: 'train', batch: options.batchSize }, { others: planned, meanwhile });
+    const key = { mode: 'train', batch: options.batchSize } as const;
+    await engine.compilePipelines(key, { others: planned, meanwhile: () => this.#initialize() });
     const [update, accumulate] = planned;
     this.#plans = {
       // Its slabs are its own: loss and hits, which lie in those of the pool, are read behind it.

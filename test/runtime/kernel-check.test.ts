@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { KernelCheck } from '../../src/runtime/kernel-check.ts';
-import type { TuneEvent } from '../../src/runtime/tuner.ts';
+import type { TuneEvent } from '../../src/runtime/plan-tuner.ts';
 import { parseTable, type TuneStore } from '../../src/runtime/tuner-cache.ts';
 import { memoryStore, tunerOf } from '../../src/train/tune-options.ts';
 import { device } from '../support/device.ts';

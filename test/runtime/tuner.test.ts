@@ -9,7 +9,8 @@ import type { Value } from '../../src/graph/types.ts';
 import { conv2d, flatten, linear, relu } from '../../src/nn/layers.ts';
 import { sequential } from '../../src/nn/model.ts';
 import * as ops from '../../src/ops/index.ts';
-import type { TuneEvent, TuneMode } from '../../src/runtime/tuner.ts';
+import type { TuneEvent } from '../../src/runtime/plan-tuner.ts';
+import type { TuneMode } from '../../src/runtime/tuner.ts';
 import {
   adapterKey,
   entryKey,
